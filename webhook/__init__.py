@@ -1,0 +1,1 @@
+"""Pullproof: predict what a Kubernetes node will do when it pulls an image."""

@@ -1,0 +1,1 @@
+"""Registry logins, read and chosen as the kubelet does it."""

@@ -1,0 +1,67 @@
+"""A pull secret as the kubelet would see it: usable, or why not (pure)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from webhook.credentials.credential import Credential
+
+
+class SecretState(StrEnum):
+    """What the kubelet makes of one named Secret."""
+
+    USABLE = "usable"
+    """decoded; may still hold no entry"""
+    MISSING = "missing"
+    """not in the pod's namespace (now); the kubelet goes on without it and retries"""
+    IGNORED = "ignored"
+    """wrong type, mismatched key, or empty: skipped by the kubelet without a word"""
+    MALFORMED = "malformed"
+    """breaks the kubelet's keyring: every image of the pod that needs a pull fails"""
+    UNREADABLE = "unreadable"
+    """we may not or could not read it; the node can"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One host's login in a docker config. `host` as written (no user info), `key` as the kubelet normalises it."""
+
+    host: str
+    key: str
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSecret:
+    """One pull secret. `reason` says in a few words, without secrets, why it is not usable, or what it lacks."""
+
+    name: str
+    state: SecretState
+    reason: str = ""
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSecrets:
+    """The pull secrets that the kubelet would take for one pod, in its order.
+
+    `account` is the ServiceAccount they were copied from, or None when the pod names its own (no merge).
+    `account_missing`: that account does not exist (now), so what it would bring is unknown.
+    `account_unreadable`: we may not or could not read it; the reason.
+    """
+
+    secrets: tuple[PullSecret, ...] = ()
+    account: str | None = None
+    account_missing: bool = False
+    account_unreadable: str = ""
+
+    def in_state(self, state: SecretState) -> tuple[PullSecret, ...]:
+        """Return the secrets in one state, in order."""
+        return tuple(secret for secret in self.secrets if secret.state is state)
+
+    @property
+    def complete(self) -> bool:
+        """True when nothing is missing or unreadable: what the node will offer is known."""
+        unsure = (SecretState.MISSING, SecretState.UNREADABLE)
+        return not (
+            self.account_missing or self.account_unreadable or any(secret.state in unsure for secret in self.secrets)
+        )

@@ -1,0 +1,1 @@
+"""An embedded registry and sample workloads, for `pullproof demo` and for tests (I/O)."""

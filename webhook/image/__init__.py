@@ -1,0 +1,1 @@
+"""OCI image names, platforms and manifests (pure)."""

@@ -1,0 +1,1 @@
+"""The distribution (v2) API, asked as containerd asks it."""

@@ -1,0 +1,1 @@
+"""The admission webhook's HTTP server (I/O)."""

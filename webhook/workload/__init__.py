@@ -1,0 +1,1 @@
+"""Pod-bearing objects and the images they would pull (pure)."""
