@@ -49,7 +49,6 @@ class ClusterFacts:
     `mutator`: a mutator that touches images or pull secrets is known: its name, or "".
     `contradicted`: codes that a node has contradicted for this registry.
     `ran_before`: an earlier revision of this object ran this image.
-    `cluster_service`: the registry's name is a Service of the cluster.
     """
 
     node_logins: str = ""

@@ -63,8 +63,8 @@ class Toleration:
 class Placement:
     """Where the scheduler may put the pod.
 
-    `node_name` set: only there. `node_selector`: labels that must all be equal. `affinity`: required terms, any of which
-    must hold (each: all of its expressions, then all of its field expressions); None when no term is required.
+    `node_name` set: only there. `node_selector`: labels that must all be equal. `affinity`: required terms, any of
+    which must hold (each: all of its expressions, then all of its field expressions); None when no term is required.
     """
 
     node_name: str = ""
@@ -88,7 +88,7 @@ class Workload:
 
     `template`: the pod is still to be made (ServiceAccount admission and mutators have not run).
     `skip`: why there is nothing to judge (`scaled to 0`, `suspended`, `owned by Deployment "api"`, …), or None.
-    `uid` and `owner_uid` are empty where unknown. `annotations` are the object's and its pod template's, the latter first.
+    `uid` and `owner_uid` are empty where unknown. `annotations`: the object's and its pod template's, the latter first.
     `platforms`: what the caller demands instead of the cluster's nodes (`--platform`), or empty.
     """
 
