@@ -1,14 +1,30 @@
-"""The one use case: inspect a workload and say what a node would make of its images (pure but for its protocols)."""
+"""The one use case: inspect a workload and say what a node would make of its images.
 
-from collections.abc import Mapping, Sequence
+Pure but for the protocols it is given; the server, the command line and the scanner differ only in those.
+
+    workload -> logins -> resolutions -> evidence -> findings -> verdict
+
+Law of denial: a verdict that denies rests on nothing that was read before the question was asked. So a first look takes
+what the caches hold, and only where that would deny, a second look asks again for whatever is older than the question.
+Where there is no time for the second look its answers are inconclusive, and inconclusive never denies.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from webhook.credentials.credential import Credential
-from webhook.credentials.pullsecret import PullSecrets
-from webhook.image.reference import Reference
-from webhook.policy.evidence import ClusterFacts, NodeFacts
-from webhook.registry.resolution import Resolution
-from webhook.workload.workload import ContainerImage, Workload
+from webhook.credentials.keychain import Keychain
+from webhook.credentials.pullsecret import PullSecrets, SecretState
+from webhook.image.reference import InvalidReference, Reference
+from webhook.policy.decision import Judged, Policy, Verdict
+from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts
+from webhook.registry.resolution import Resolution, Resolved
+from webhook.workload.workload import ContainerImage, PullPolicy, Workload
+
+ANY_AGE = float("-inf")
+"""For `not_before`: take what the cache holds."""
 
 
 class Resolver(Protocol):
@@ -75,3 +91,158 @@ class Namespaces(Protocol):
     async def labels(self, namespace: str, *, deadline: float) -> Mapping[str, str]:
         """Return the namespace's labels; empty when unknown or unreadable; never raises."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where the pipeline learns what it does not know."""
+
+    resolver: Resolver
+    pull_secrets: PullSecretSource
+    node_logins: NodeLogins
+    nodes: Nodes
+    cluster: ClusterEvidence
+    namespaces: Namespaces
+
+
+class Pipeline:
+    """Inspects workloads; safe to share, keeps no state of its own."""
+
+    def __init__(
+        self, sources: Sources, policy: Callable[[], Policy], *, clock: Callable[[], float], loopback: bool = False
+    ) -> None:
+        """`policy` is called once per inspection, so that a reload takes effect at the next one.
+
+        `loopback`: whether an image of a loopback registry can be judged from here. In a cluster it is each node's own.
+        """
+        self._sources = sources
+        self._policy = policy
+        self._clock = clock
+        self._loopback = loopback
+
+    async def inspect(self, workload: Workload, deadline: float, *, user: str = "") -> Verdict:
+        """Judge every image of `workload` before `deadline` (absolute loop time) as `user` asked for it."""
+        asked = self._clock()
+        policy = self._policy()
+        if workload.skip is not None:
+            return policy.decide(workload, (), labels={}, user=user)
+        labels = await self._sources.namespaces.labels(workload.namespace, deadline=deadline)
+        judged = await self._look(policy, workload, deadline, not_before=ANY_AGE)
+        verdict = policy.decide(workload, judged, labels=labels, user=user)
+        if verdict.denied:
+            judged = await self._look(policy, workload, deadline, not_before=asked)
+            verdict = policy.decide(workload, judged, labels=labels, user=user)
+        return verdict
+
+    async def _look(
+        self, policy: Policy, workload: Workload, deadline: float, *, not_before: float
+    ) -> tuple[Judged, ...]:
+        secrets = await self._sources.pull_secrets.pull_secrets(workload, deadline=deadline, not_before=not_before)
+        keychain = Keychain(secrets.secrets)
+        looks = [
+            _Look(self._sources, policy, workload, image, secrets, keychain, deadline, not_before, self._loopback)
+            for image in workload.images
+        ]
+        if len(looks) == 1:
+            return (await looks[0].judge(),)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(look.judge()) for look in looks]
+        return tuple(task.result() for task in tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at one image."""
+
+    sources: Sources
+    policy: Policy
+    workload: Workload
+    image: ContainerImage
+    secrets: PullSecrets
+    keychain: Keychain
+    deadline: float
+    not_before: float
+    loopback: bool
+
+    async def judge(self) -> Judged:
+        return self.policy.judge(await self.evidence())
+
+    async def evidence(self) -> Evidence:
+        """Gather all that is known; every wait in here ends by the deadline."""
+        try:
+            reference = Reference.parse(self.image.image)
+        except InvalidReference as error:
+            return Evidence(
+                image=self.image, workload=self.workload, pull_secrets=self.secrets, invalid=str(error) or "invalid"
+            )
+        nodes = self.sources.nodes.facts(self.workload, self.image, reference)
+        cluster = self.sources.cluster.facts(self.workload, self.image, reference)
+        unasked = self._unasked(reference)
+        if unasked:
+            return self._of(reference, nodes, cluster, unasked=unasked)
+        node_logins, provider_failed = await self.sources.node_logins.lookup(
+            reference, self.workload, deadline=self.deadline
+        )
+        candidates = self.keychain.lookup(reference) + node_logins
+        platforms = self.workload.platforms or nodes.platforms
+        resolution = await self._resolve(reference, candidates, content=bool(platforms))
+        return self._of(
+            reference,
+            nodes,
+            cluster,
+            candidates=candidates,
+            provider_failed=provider_failed,
+            resolution=resolution,
+            tag_resolution=await self._tag_resolution(reference, candidates, resolution),
+        )
+
+    def _unasked(self, reference: Reference) -> str:
+        """Say why no registry need be asked, or ""; the checks draw their conclusions from the same evidence."""
+        if self.policy.placeholder(self.image.image):
+            return "placeholder that a mutator replaces"
+        if self.image.pull_policy is PullPolicy.NEVER:
+            return "imagePullPolicy is Never"
+        if not self.loopback and reference.loopback:
+            return "a loopback registry is each node's own"
+        if self.secrets.in_state(SecretState.MALFORMED):
+            return "a malformed pull secret ends every pull of the pod"
+        return ""
+
+    async def _resolve(self, reference: Reference, candidates: Sequence[Credential], *, content: bool) -> Resolution:
+        return await self.sources.resolver.resolve(
+            reference, candidates, deadline=self.deadline, not_before=self.not_before, content=content
+        )
+
+    async def _tag_resolution(
+        self, reference: Reference, candidates: Sequence[Credential], resolution: Resolution
+    ) -> Resolution | None:
+        """Ask where the tag points now, only for those who want to know of moved tags."""
+        if not (self.policy.follows_tags and reference.tag and reference.digest and isinstance(resolution, Resolved)):
+            return None
+        return await self._resolve(reference.without_digest(), candidates, content=False)
+
+    def _of(
+        self,
+        reference: Reference,
+        nodes: NodeFacts,
+        cluster: ClusterFacts,
+        *,
+        unasked: str = "",
+        candidates: tuple[Credential, ...] = (),
+        provider_failed: str = "",
+        resolution: Resolution | None = None,
+        tag_resolution: Resolution | None = None,
+    ) -> Evidence:
+        return Evidence(
+            image=self.image,
+            workload=self.workload,
+            reference=reference,
+            pull_secrets=self.secrets,
+            candidates=candidates,
+            provider_failed=provider_failed,
+            resolution=resolution,
+            unasked=unasked,
+            nodes=nodes,
+            cluster=cluster,
+            tag_digest=tag_resolution.digest if isinstance(tag_resolution, Resolved) else None,
+        )
