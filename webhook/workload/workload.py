@@ -90,6 +90,7 @@ class Workload:
     `skip`: why there is nothing to judge (`scaled to 0`, `suspended`, `owned by Deployment "api"`, …), or None.
     `uid` and `owner_uid` are empty where unknown. `annotations`: the object's and its pod template's, the latter first.
     `platforms`: what the caller demands instead of the cluster's nodes (`--platform`), or empty.
+    `pull_secrets` holds no empty names, as the kubelet skips them; `blocks_account_copy` says that there was one.
     """
 
     kind: str
@@ -107,3 +108,13 @@ class Workload:
     owner_uid: str = ""
     skip: str | None = None
     platforms: tuple[Platform, ...] = ()
+    blocks_account_copy: bool = False
+
+    @property
+    def takes_account_secrets(self) -> bool:
+        """True when ServiceAccount admission will still copy the account's pull secrets into the pod.
+
+        It does so on CREATE of a Pod, and only where imagePullSecrets has no entry at all; one with an empty name is an
+        entry (plugin/pkg/admission/serviceaccount/admission.go).
+        """
+        return self.template and not self.pull_secrets and not self.blocks_account_copy
