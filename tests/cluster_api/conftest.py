@@ -4,6 +4,7 @@
 any rights, to be given some by RBAC objects. Skipped where the parts are not built, failed where they are required.
 """
 
+import http.client
 import json
 import os
 import shutil
@@ -11,7 +12,6 @@ import socket
 import ssl
 import subprocess
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,17 +89,19 @@ def _account_key(folder: Path) -> str:
     return str(folder / "sa.key")
 
 
-def _await_ready(server: subprocess.Popen[bytes], url: str, ca: Path, folder: Path) -> None:
+def _await_ready(server: subprocess.Popen[bytes], port: int, ca: Path, folder: Path) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end and server.poll() is None:
         try:
             trust = ssl.create_default_context(cafile=str(ca))
-            request = urllib.request.Request(f"{url}/readyz", headers={"Authorization": "Bearer admin"})
-            with urllib.request.urlopen(request, context=trust, timeout=2) as answer:
-                if answer.status == 200:
-                    return
+            asking = http.client.HTTPSConnection("127.0.0.1", port, context=trust, timeout=2)
+            asking.request("GET", "/readyz", headers={"Authorization": "Bearer admin"})
+            if asking.getresponse().status == 200:
+                return asking.close()
+            asking.close()
         except OSError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     pytest.fail("kube-apiserver did not come up:\n" + (folder / "kube-apiserver.log").read_text()[-2000:])
 
 
@@ -129,7 +131,7 @@ def apiserver(parts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     server = _start(folder, str(parts / "kube-apiserver"), *(f"--{name}={value}" for name, value in flags.items()))
     url, ca = f"https://127.0.0.1:{port}", folder / "certs/apiserver.crt"
     try:
-        _await_ready(server, url, ca, folder)
+        _await_ready(server, port, ca, folder)
         yield ApiServer(url=url, ca=ca, folder=folder)
     finally:
         for process in (server, etcd):

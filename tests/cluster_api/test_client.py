@@ -77,8 +77,13 @@ async def test_a_refused_watch_raises(login) -> None:
             await anext(api.lines(NODES, query={"watch": "1"}, idle=5))
 
 
-async def test_a_dead_server_is_unavailable(tmp_path: Path, apiserver) -> None:
-    config = json.loads(Path(apiserver.kubeconfig("admin")).read_text())
+@pytest.fixture
+def admin_config(apiserver):
+    return json.loads(Path(apiserver.kubeconfig("admin")).read_text())
+
+
+async def test_a_dead_server_is_unavailable(tmp_path: Path, admin_config) -> None:
+    config = admin_config
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     (tmp_path / "config").write_text(json.dumps(config))
     async with open_cluster(str(tmp_path / "config")) as api:
@@ -86,8 +91,8 @@ async def test_a_dead_server_is_unavailable(tmp_path: Path, apiserver) -> None:
             await api.request("GET", NODES)
 
 
-async def test_an_untrusted_server_is_unavailable(tmp_path: Path, apiserver) -> None:
-    config = json.loads(Path(apiserver.kubeconfig("admin")).read_text())
+async def test_an_untrusted_server_is_unavailable(tmp_path: Path, admin_config) -> None:
+    config = admin_config
     del config["clusters"][0]["cluster"]["certificate-authority"]
     (tmp_path / "config").write_text(json.dumps(config))
     async with open_cluster(str(tmp_path / "config")) as api:

@@ -48,7 +48,7 @@ def decode(data: bytes, kind: type[T]) -> T:
     """Decode an answer; raise `Unavailable` where it is not what the API promises."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unavailable(f"malformed answer of the API server: {error}") from error
 
 
