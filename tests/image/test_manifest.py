@@ -1,5 +1,6 @@
 import json
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -150,10 +151,8 @@ json_values = st.recursive(
 @example(b"\xff", OCI_MANIFEST)
 def test_only_its_own_error(body, media_type):
     for read in (lambda: decode(body, media_type), lambda: decode_config(body)):
-        try:
+        with suppress(MalformedManifest):
             read()
-        except MalformedManifest as error:
-            assert str(error)
 
 
 def test_the_largest_manifest_is_read_soon():

@@ -17,16 +17,17 @@ _PART = re.compile(r"[A-Za-z0-9_.-]++", re.ASCII)
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})", re.ASCII)
 _ESCAPES: Final = str.maketrans({"%": "%25", "+": "%2B", "(": "%28", ")": "%29", "/": "%2F"})
 
+_WORD = re.compile(r"\w+", re.ASCII)
 _KNOWN_OS: Final = frozenset(
-    (
+    _WORD.findall(
         "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos"
-    ).split()  # noqa: SIM905
+    )
 )
 _KNOWN_ARCHITECTURES: Final = frozenset(
-    (
+    _WORD.findall(
         "386 amd64 amd64p32 arm armbe arm64 arm64be ppc64 ppc64le loong64 mips mipsle mips64 mips64le mips64p32"
         " mips64p32le ppc riscv riscv64 s390 s390x sparc sparc64 wasm"
-    ).split()  # noqa: SIM905
+    )
 )
 
 
