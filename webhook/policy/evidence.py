@@ -10,6 +10,9 @@ from webhook.image.reference import Digest, Reference
 from webhook.registry.resolution import Resolution
 from webhook.workload.workload import ContainerImage, Workload
 
+LOGINS_UNSTATED = "nodes.logins: unknown"
+"""For `ClusterFacts.node_logins`: nothing speaks for a login, and nobody has said that there is none."""
+
 
 class Runtime(StrEnum):
     """The container runtime of a node."""
@@ -23,7 +26,8 @@ class Runtime(StrEnum):
 class NodeFacts:
     """The nodes that the pod may land on, as far as they are known.
 
-    `known` is False when no node list is at hand (command line without a cluster, watch not synced): nothing is concluded.
+    `known` is False when no node list is at hand (command line without a cluster, watch not synced): nothing is
+    concluded.
     `platforms`: distinct platforms of the eligible nodes; empty = not known, never "none".
     `holding`: how many eligible nodes list this image in their status. Presence is evidence, absence never is.
     `eligible`: how many nodes are eligible. `runtimes`: their distinct runtimes.
@@ -43,7 +47,7 @@ class ClusterFacts:
     """What the cluster's own pods and configuration have taught us about this registry and workload.
 
     `node_logins`: nodes may hold a login for this registry: why (`built-in pattern *.dkr.ecr.*…`, `pod shop/api pulled
-    without one`, `nodes.logins: unknown`), or "".
+    without one`, `LOGINS_UNSTATED`), or "". Sources tell what pods have proved; the policy adds what settings state.
     `cloud_login`: the registry is one where nodes hold a login by default or by statement (credentials-unavailable).
     `mirrors`: something speaks for mirrors that we were not told of: why, or "".
     `mutator`: a mutator that touches images or pull secrets is known: its name, or "".

@@ -50,7 +50,7 @@ class FindingClass(StrEnum):
 
 
 class Certainty(StrEnum):
-    """For class fail: may something that we cannot see change it?"""
+    """Whether something that we cannot see may change a predicted failure."""
 
     CERTAIN = "certain"
     LIKELY = "likely"

@@ -1,0 +1,160 @@
+"""What lowers a predicted failure from certain to likely (pure).
+
+The question for every code is: could a node run this pod all the same? Each row of `_DOUBTS` names something that we
+cannot see and the codes that it could prove wrong; evidence for it is in the Evidence (completed by `statements`).
+One doubt is enough: only a certain failure may deny.
+
+    a mutator of templates          every code: it may rewrite the image or bring a pull secret before the pod exists
+    the image on a node, a rollback every code but invalid-reference, which the kubelet finds before it looks
+    a node proved us wrong          every code, for that registry
+    logins that nodes hold          the four refusals; absence too where a login is known to be there and was not tried
+    mirrors, other runtimes         all that a registry's answer tells
+    half a look-up                  refusals and absence: one of the hosts or logins gave no answer
+    a 404 that is not a registry's  absence
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from webhook.credentials.credential import Origin
+from webhook.policy.cause import REFUSALS, login_unreadable
+from webhook.policy.evidence import LOGINS_UNSTATED, Evidence, Runtime
+from webhook.policy.finding import Certainty, Code, Finding, FindingClass
+from webhook.policy.wording import printable
+from webhook.registry.resolution import INCONCLUSIVE, Attempt, Failure, Step, Unresolved
+from webhook.workload.workload import PullPolicy
+
+_LOGIN: Final = frozenset({Code.DENIED_OR_MISSING, Code.UNAUTHORIZED, Code.NO_PULL_SECRET, Code.FORBIDDEN})
+_ANSWER: Final = _LOGIN | {Code.IMAGE_NOT_FOUND}
+_REGISTRY: Final = _ANSWER | {Code.PLATFORM_MISMATCH, Code.NOT_AN_IMAGE, Code.BROKEN_IMAGE}
+_AFTER_PARSING: Final = _REGISTRY | {Code.PULL_SECRET_MALFORMED}
+_ALL: Final = _AFTER_PARSING | {Code.INVALID_REFERENCE}
+
+_BY_ADDRESS = re.compile(r"\bip(?:v[46])?\b|\bnot allowed access\b|\bgeo|\bcountr(?:y|ies)\b", re.IGNORECASE)
+
+
+def predicted(evidence: Evidence, code: Code, *, message: str, brief: str, fix: str, doubt: str = "") -> Finding:
+    """Return a finding of class fail with its certainty; `doubt` is what the check itself is unsure of."""
+    doubts = tuple(filter(None, (doubt, *doubts_of(evidence, code))))
+    return Finding(
+        code=code,
+        cls=FindingClass.FAIL,
+        message=message,
+        brief=brief,
+        fix=fix,
+        certainty=Certainty.LIKELY if doubts else Certainty.CERTAIN,
+        doubt="; ".join(doubts),
+    )
+
+
+def doubts_of(evidence: Evidence, code: Code) -> tuple[str, ...]:
+    """Return why a node may run the pod although we predict `code`; empty when nothing unseen could change it."""
+    reasons = (doubt(evidence) for codes, doubt in _DOUBTS if code in codes)
+    contradicted = "a node has run an image of this registry in spite of this" if _contradicted(evidence, code) else ""
+    return tuple(filter(None, (*reasons, contradicted)))
+
+
+def _contradicted(evidence: Evidence, code: Code) -> bool:
+    return code.value in evidence.cluster.contradicted
+
+
+def _mutator(evidence: Evidence) -> str:
+    """ServiceAccount admission and mutating webhooks see the pod, not its template (a pod here has passed them)."""
+    if not evidence.workload.template or not evidence.cluster.mutator:
+        return ""
+    return f"{printable(evidence.cluster.mutator)} may change the pod's images or pull secrets"
+
+
+def _present(evidence: Evidence) -> str:
+    """Presence is evidence, absence never is: node status lists 50 images, and late."""
+    if evidence.image.pull_policy is not PullPolicy.IF_NOT_PRESENT or not evidence.nodes.holding:
+        return ""
+    return "a node that the pod may land on has the image already"
+
+
+def _ran_before(evidence: Evidence) -> str:
+    if evidence.image.pull_policy is not PullPolicy.IF_NOT_PRESENT or not evidence.cluster.ran_before:
+        return ""
+    return "an earlier revision ran this image, so a node may have it"
+
+
+def _node_logins(evidence: Evidence) -> str:
+    reason = evidence.cluster.node_logins
+    return f"nodes may hold a login for this registry ({printable(reason)})" if reason else ""
+
+
+def _login_untried(evidence: Evidence) -> str:
+    """Doubt an absence that was told to someone else than the node: some registries say 404 for "not yours"."""
+    unreadable = login_unreadable(evidence)
+    if unreadable:
+        return f"{printable(unreadable)}, and the registry may answer its login otherwise"
+    known = evidence.cluster.cloud_login or evidence.cluster.node_logins not in ("", LOGINS_UNSTATED)
+    if known and all(candidate.origin in (Origin.POD, Origin.NONE) for candidate in evidence.candidates):
+        return "nodes hold a login for this registry that was not tried"
+    return ""
+
+
+def _mirrors(evidence: Evidence) -> str:
+    reason = evidence.cluster.mirrors
+    return f"nodes may use a mirror ({printable(reason)})" if reason else ""
+
+
+def _runtime(evidence: Evidence) -> str:
+    others = evidence.nodes.runtimes - {Runtime.CONTAINERD}
+    return "a node that the pod may land on runs another runtime than containerd" if others else ""
+
+
+def _unconfirmed(evidence: Evidence) -> str:
+    resolution = evidence.resolution
+    own = isinstance(resolution, Unresolved) and resolution.confirmed
+    return "" if own else "the 404 is not confirmed by a registry's own error text"
+
+
+def _half_answered(evidence: Evidence) -> str:
+    """Doubt what some hosts or logins did not tell: a node tries them all."""
+    finals = _last_of_each_look(evidence)
+    absent = {final.endpoint for final in finals if final.failure is Failure.NOT_FOUND}
+    for final in finals:
+        if final.failure in INCONCLUSIVE:
+            return f"{printable(final.endpoint)} gave no usable answer"
+        if absent and final.failure in REFUSALS and final.endpoint not in absent:
+            return f"{printable(final.endpoint)} refused to say"
+    return ""
+
+
+def _last_of_each_look(evidence: Evidence) -> tuple[Attempt, ...]:
+    resolution = evidence.resolution
+    if not isinstance(resolution, Unresolved):
+        return ()
+    asked = (each for each in resolution.attempts if each.step is Step.MANIFEST or each.step is Step.TOKEN)
+    return tuple({(each.endpoint, each.credential): each for each in asked}.values())
+
+
+def _judged_by_address(evidence: Evidence) -> str:
+    """Registries with address rules (ACR, Artifactory, Harbor behind a proxy) refuse us and not the nodes."""
+    resolution = evidence.resolution
+    details = [each.detail for each in resolution.attempts] if isinstance(resolution, Unresolved) else []
+    if any(_BY_ADDRESS.search(detail) for detail in details):
+        return "the registry seems to judge by address, and nodes have others than the checker"
+    return ""
+
+
+def _blob_present(_: Evidence) -> str:
+    """Layers are shared between images, and containerd fetches none that it has (core/remotes/handlers.go)."""
+    return "a node may hold the missing content already, from another image"
+
+
+_DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = (
+    (_ALL, _mutator),
+    (_AFTER_PARSING, _present),
+    (_AFTER_PARSING, _ran_before),
+    (_LOGIN, _node_logins),
+    (_REGISTRY, _mirrors),
+    (_REGISTRY, _runtime),
+    (frozenset({Code.IMAGE_NOT_FOUND}), _unconfirmed),
+    (frozenset({Code.IMAGE_NOT_FOUND}), _login_untried),
+    (_ANSWER, _half_answered),
+    (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), _judged_by_address),
+    (frozenset({Code.BROKEN_IMAGE}), _blob_present),
+)

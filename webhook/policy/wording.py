@@ -1,0 +1,85 @@
+"""Words that several findings share (pure).
+
+Names from a user's objects are quoted, cut, and freed of control characters before they get into a text: a host in a
+docker config can be anything.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from webhook.credentials.credential import Credential, Origin
+from webhook.policy.evidence import Evidence
+from webhook.registry.resolution import Attempt, Resolved, Step, Unresolved
+
+_LONGEST_NAME = 80
+_MOST_NAMES = 5
+
+
+def printable(text: str, longest: int = _LONGEST_NAME) -> str:
+    """Return `text` on one line, without control characters, cut in the middle to `longest` characters."""
+    clean = "".join(character if character.isprintable() else "?" for character in text)
+    if len(clean) <= longest:
+        return clean
+    half = (longest - 1) // 2
+    return f"{clean[:half]}…{clean[-half:]}"
+
+
+def quoted(text: str) -> str:
+    """Return a name in double quotes."""
+    return f'"{printable(text)}"'
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names by commas, each once, the first few of many."""
+    distinct = tuple(dict.fromkeys(names))
+    more = f" and {len(distinct) - _MOST_NAMES} more" if len(distinct) > _MOST_NAMES else ""
+    return ", ".join(distinct[:_MOST_NAMES]) + more
+
+
+def counted(noun: str, names: Sequence[str]) -> str:
+    """Return `secret "a"` or `secrets "a", "b"`."""
+    return f"{noun}{'s' if len(names) > 1 else ''} {listed(map(quoted, names))}"
+
+
+def sentence(text: str) -> str:
+    """End a clause with a full stop, unless it has an end."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def tried(candidates: Sequence[Credential]) -> str:
+    """Name the logins that were offered, each once: `secret "a", secret "b"`."""
+    return listed(printable(candidate.source, 2 * _LONGEST_NAME) for candidate in candidates)
+
+
+def hosts_held(evidence: Evidence, *, by: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the hosts that the pull secrets (or only those named in `by`) have entries for, as written, each once."""
+    hosts = (
+        printable(entry.host)
+        for secret in evidence.pull_secrets.secrets
+        if not by or secret.name in by
+        for entry in secret.entries
+    )
+    return tuple(dict.fromkeys(hosts))
+
+
+def own_logins(evidence: Evidence) -> tuple[Credential, ...]:
+    """Return the candidates that the pod itself brings."""
+    return tuple(candidate for candidate in evidence.candidates if candidate.origin is Origin.POD)
+
+
+def last_answer(evidence: Evidence) -> Attempt | None:
+    """Return the last request for a manifest or a token that got an answer."""
+    resolution = evidence.resolution
+    attempts = resolution.attempts if isinstance(resolution, Resolved | Unresolved) else ()
+    asked = (each for each in reversed(attempts) if each.step in (Step.MANIFEST, Step.TOKEN))
+    return next((each for each in asked if each.status is not None), None)
+
+
+def status(evidence: Evidence, default: str) -> str:
+    """Return the status of the last answer, and `default` where none was kept."""
+    answer = last_answer(evidence)
+    return default if answer is None or answer.status is None or answer.status < 400 else str(answer.status)
+
+
+def registry(evidence: Evidence) -> str:
+    """Return the registry's name."""
+    return printable(evidence.reference.registry) if evidence.reference is not None else "the registry"
