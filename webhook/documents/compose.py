@@ -22,6 +22,7 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_VALUES = 1_000_000
 MAX_DEPTH = 100
 
+_ADVICE = "correct it, or leave the file out"
 _SURROGATES = re.compile(r"\\ud([89ab][0-9a-f]{2})\\ud([c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
@@ -105,7 +106,7 @@ class _Composer:
 
     def _aliased(self, anchor: str, line: int) -> Node:
         if anchor not in self._anchors:
-            raise MalformedDocument(line, f"not valid YAML: alias {anchor!r} has no anchor before it")
+            raise MalformedDocument(line, f"not valid YAML: alias {anchor!r} has no anchor before it; {_ADVICE}")
         node = self._anchors[anchor]
         if node is None:
             raise MalformedDocument(line, f"alias {anchor!r} refers to itself; write it out")
@@ -149,10 +150,10 @@ def compose(data: bytes) -> Iterator[Tree]:
                 composer.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise MalformedDocument(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}") from error
+        raise MalformedDocument(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}; {_ADVICE}") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise MalformedDocument(line, f"not valid YAML: {error.reason}") from error
+        raise MalformedDocument(line, f"not valid YAML: {error.reason}; {_ADVICE}") from error
     finally:
         loader.dispose()
 

@@ -2,17 +2,19 @@
 
 A tree and not plain objects, because every finding must point at the scalar it is about. Aliases share their nodes, so
 a tree is as small as its text; `size` and `height` count what it would be if it were written out.
+Structs, because a large file has a million nodes.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
+
+from webhook.workload.fieldpath import Step
 
 Value = str | int | float | bool | None | Sequence["Value"] | Mapping[str, "Value"]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, gc=False):
     """Where a node stands: lines and columns count from 1, in characters; the end is exclusive."""
 
     line: int
@@ -21,8 +23,7 @@ class Span:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True, gc=False):
     """A scalar, resolved as Kubernetes' own YAML reader would."""
 
     value: str | int | float | bool | None
@@ -31,8 +32,7 @@ class Leaf:
     height: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(msgspec.Struct, frozen=True):
     """A mapping. Merge keys are merged; the last of two equal keys wins."""
 
     entries: Mapping[str, "Node"]
@@ -41,8 +41,7 @@ class Branch:
     height: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A sequence."""
 
     items: Sequence["Node"]
@@ -53,34 +52,37 @@ class Row:
 
 Node = Leaf | Branch | Row
 
-_STEP = re.compile(r"(?:^|\.)([^.\[\]]+)|\[(\d+)\]")
 
-
-def locate(node: Node, field: str) -> Node | None:
-    """Return the node at a field path (`spec.containers[0].image`), or None when there is none."""
-    position = 0
+def locate(node: Node, steps: Sequence[Step]) -> Node | None:
+    """Return the node at the end of the steps, or None when there is none."""
     found: Node | None = node
-    for step in _STEP.finditer(field):
-        if step.start() != position:
-            return None
-        position = step.end()
-        found = _child(found, step[1], step[2])
-    return found if position == len(field) else None
+    for step in steps:
+        found = _child(found, step)
+    return found
 
 
-def _child(node: Node | None, key: str | None, index: str | None) -> Node | None:
-    match node:
-        case Branch() if key is not None:
-            return node.entries.get(key)
-        case Row() if index is not None and int(index) < len(node.items):
-            return node.items[int(index)]
+def nearest(node: Node, steps: Sequence[Step]) -> Node:
+    """Return the deepest node on the way of the steps: where something that is missing should have been."""
+    for length in range(len(steps), 0, -1):
+        found = locate(node, steps[:length])
+        if found is not None:
+            return found
+    return node
+
+
+def _child(node: Node | None, step: Step) -> Node | None:
+    match node, step:
+        case Branch(), str():
+            return node.entries.get(step)
+        case Row(), int() if step < len(node.items):
+            return node.items[step]
         case _:
             return None
 
 
-def text_at(node: Node, field: str) -> str:
-    """Return the string at a field path, or "" when there is no string."""
-    found = locate(node, field)
+def text_at(node: Node, *steps: Step) -> str:
+    """Return the string at the end of the steps, or "" when there is no string."""
+    found = locate(node, steps)
     return found.value if isinstance(found, Leaf) and isinstance(found.value, str) else ""
 
 
