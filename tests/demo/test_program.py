@@ -41,7 +41,7 @@ def test_it_serves_until_a_signal_ends_it(script):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sites: [{hosts: [a], persona: x}]", "unknown field `persona` - at `$.sites[...]`"),
+        ("sites: [{hosts: [a], persona: x}]", "unknown field `persona` - at `$.sites[0]`"),
         ("sites: [{hosts: [a], personality: hub}]", "personality 'hub': known are open"),
         ("sites: [{hosts: [a]}, {hosts: [a]}]", "host 'a': two sites answer to it"),
         (

@@ -46,24 +46,29 @@ class Auth(StrEnum):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One HTTP answer and what becomes of it. `delay` in seconds. `reason` is the status line's text, "" the usual."""
+    """One HTTP answer and what becomes of it.
+
+    The body is `data` where there is any, else `body`. `delay` in seconds. `reason` is the status line's text, "" the
+    usual one.
+    """
 
     status: int = 200
     headers: Headers = {}
-    body: str | bytes = b""
+    body: str = ""
+    data: bytes = b""
     reason: str = ""
     fault: Fault = Fault.NONE
     delay: float = 0.0
 
     def filled(self, names: Mapping[str, str]) -> "Answer":
         """Put names in place of `$host`, `$name`, `$reference` and `$user`."""
-        body = Template(self.body).safe_substitute(names) if isinstance(self.body, str) else self.body
+        body = Template(self.body).safe_substitute(names)
         headers = {key: Template(value).safe_substitute(names) for key, value in self.headers.items()}
         return msgspec.structs.replace(self, body=body, headers=headers)
 
     @property
     def content(self) -> bytes:
-        return self.body.encode() if isinstance(self.body, str) else self.body
+        return self.data or self.body.encode()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

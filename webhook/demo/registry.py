@@ -83,7 +83,7 @@ class Registry:
         headers = _content_headers(content)
         if request.method == "HEAD" and not manners.digest_header:
             del headers["Docker-Content-Digest"]
-        return Answer(headers=headers | (_quota_headers(self.quota) if self.quota else {}), body=content.data)
+        return Answer(headers=headers | (_quota_headers(self.quota) if self.quota else {}), data=content.data)
 
     def _count(self, request: Request) -> bool:
         """Take one pull from the quota for a GET; tell whether none was left."""
@@ -100,7 +100,7 @@ class Registry:
             return self._manners.missing_blob
         if self._manners.blob_redirect:
             return Answer(status=307, headers={"Location": self._manners.blob_redirect})
-        return Answer(headers=_content_headers(content), body=content.data)
+        return Answer(headers=_content_headers(content), data=content.data)
 
     def _tags(self, request: Request, name: str) -> Answer:
         size = request.parameter("n")

@@ -74,6 +74,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             status=answer.status if self.status is None else self.status,
             headers=kept | self.headers,
             body=answer.body if self.body is None else self.body,
+            data=answer.data if self.body is None else b"",
             reason=self.reason or answer.reason,
             fault=self.fault,
             delay=self.delay,
