@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Get the real parts that tests and measurements run against: registries, a Kubernetes node, tools.
+
+    python3 tests/parts/get.py [TARGET…]        test, e2e, oracle, bench, image; all of them when none is named
+
+Each part is pinned below and installed into $PARTS (~/.cache/pullproof-parts): servers and build tools from Debian, the
+rest built from Go modules. What is there in the pinned version is left alone; what was interrupted goes on where it
+was, by Go's own build cache. KUBE_VERSION=v1.X.Y gets another Kubernetes beside the default one.
+
+What cannot be had here (not Debian, not root, no Go) is said in one line, with what will be skipped for want of it;
+that is an error only where PULLPROOF_REQUIRE_PARTS is set. Standard library only: this runs before anything is
+installed.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+PARTS = Path(os.environ.get("PARTS") or Path.home() / ".cache/pullproof-parts")
+KUBE = "v1.37.2"
+WANTED_KUBE = os.environ.get("KUBE_VERSION") or KUBE
+
+ENVIRONMENT = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "auto"}
+
+
+class NotHad(Exception):
+    """A part cannot be had here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """Programs of one Go module, built into `folder`; `replaced`: its go.mod has replace directives."""
+
+    module: str
+    version: str
+    packages: tuple[str, ...]
+    folder: str = "bin"
+    names: tuple[str, ...] = ()
+    replaced: bool = False
+    version_variable: str = ""
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        return self.names or tuple(package.rpartition("/")[2] for package in self.packages)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one make target needs: Go modules and Debian packages."""
+
+    modules: tuple[str, ...]
+    debian: tuple[str, ...]
+
+
+KUBE_FOLDER = "bin" if WANTED_KUBE == KUBE else f"kube-{WANTED_KUBE}/bin"
+
+MODULES = {
+    "kube": Module(
+        "k8s.io/kubernetes",
+        WANTED_KUBE,
+        tuple(
+            f"cmd/{name}"
+            for name in (
+                *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
+                *("kubelet", "kube-proxy", "kubectl"),
+            )
+        ),
+        folder=KUBE_FOLDER,
+        replaced=True,
+        version_variable="k8s.io/component-base/version.gitVersion",
+    ),
+    "etcd": Module("go.etcd.io/etcd/server/v3", "v3.7.2", ("",), names=("etcd",), replaced=True),
+    "containerd": Module(
+        "github.com/containerd/containerd/v2", "v2.4.2", ("cmd/containerd", "cmd/containerd-shim-runc-v2", "cmd/ctr")
+    ),
+    "cni": Module(
+        "github.com/containernetworking/plugins",
+        "v1.9.1",
+        ("plugins/main/bridge", "plugins/main/loopback", "plugins/ipam/host-local", "plugins/meta/portmap"),
+        folder="cni",
+    ),
+    "helm": Module("helm.sh/helm/v4", "v4.3.1", ("cmd/helm",)),
+    "registry": Module("github.com/distribution/distribution/v3", "v3.1.2", ("cmd/registry",)),
+    "crane": Module("github.com/google/go-containerregistry", "v0.22.1", ("cmd/crane",)),
+    "toxiproxy": Module("github.com/Shopify/toxiproxy/v2", "v2.5.0", ("cmd/server",), names=("toxiproxy-server",)),
+}
+
+NODE = ("runc", "iproute2", "nftables", "conntrack", "dnsmasq-base", "openssl")
+TARGETS = {
+    "test": Needs(
+        ("registry", "crane", "toxiproxy"), ("docker-registry", "skopeo", "apache2-utils", "redis-server", "openssl")
+    ),
+    "e2e": Needs(("kube", "etcd", "containerd", "cni", "helm"), NODE),
+    "oracle": Needs(("kube", "etcd", "containerd", "cni"), NODE),
+    "bench": Needs(("kube", "etcd", "registry", "crane"), ("wrk", "apache2-utils", "openssl")),
+    "image": Needs((), ("debootstrap", "buildah")),
+}
+
+
+def say(text: str) -> None:
+    print(f"parts: {text}", file=sys.stderr, flush=True)
+
+
+def debian(packages: tuple[str, ...]) -> None:
+    """Install the Debian packages that are not there."""
+    missing = [name for name in packages if not installed(name)]
+    if not missing:
+        return
+    if shutil.which("apt-get") is None:
+        raise NotHad(f"this is not Debian: no {', '.join(missing)}")
+    if os.geteuid() != 0:
+        raise NotHad(f"only root can install {', '.join(missing)}")
+    say(f"installing {' '.join(missing)}")
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    run(["apt-get", "update", "-qq"], env=quiet)
+    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], env=quiet)
+
+
+def installed(package: str) -> bool:
+    try:
+        query = ["dpkg-query", "-W", "-f", "${db:Status-Status}", package]
+        return subprocess.run(query, capture_output=True, text=True, check=False).stdout == "installed"
+    except FileNotFoundError:
+        return False
+
+
+def build(name: str, module: Module) -> None:
+    """Build a module's programs unless they are there in the wanted version."""
+    folder = PARTS / module.folder
+    stamp = PARTS / "stamp" / (name if module.folder in ("bin", "cni") else f"{name}-{module.version}")
+    there = all((folder / program).exists() for program in module.programs)
+    if there and stamp.exists() and stamp.read_text().strip() == module.version:
+        return
+    if shutil.which("go") is None:
+        raise NotHad(f"Go is not here to build {name}; see https://go.dev/dl")
+    begun = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        describe(module, place)
+        for number, (package, program) in enumerate(zip(module.packages, module.programs, strict=True), 1):
+            say(f"building {name} {module.version}: {program} ({number} of {len(module.programs)})")
+            compile_one(module, package, program, place, folder)
+    stamp.write_text(f"{module.version}\n")
+    say(f"{name} {module.version} is there after {time.monotonic() - begun:.0f} s")
+
+
+def describe(module: Module, place: Path) -> None:
+    """Write a module of our own that requires the wanted one.
+
+    `go install MODULE@VERSION` refuses modules with replace directives. Kubernetes replaces its staging modules by
+    folders; replaced by their published versions (v1.X.Y is v0.X.Y there) they build the same programs.
+    """
+    lines = ["module parts", f"require {module.module} {module.version}"]
+    if module.replaced:
+        text = Path(downloaded(module)["GoMod"]).read_text()
+        lines += re.findall(r"^(?:go|godebug) .*$", text, re.MULTILINE)
+        staged = re.findall(r"^\s*(\S+) => \./staging/", text, re.MULTILINE)
+        published = module.version.replace("v1.", "v0.", 1)
+        lines += [f"replace {path} => {path} {published}" for path in staged]
+    (place / "go.mod").write_text("\n".join(lines) + "\n")
+
+
+def compile_one(module: Module, package: str, program: str, place: Path, folder: Path) -> None:
+    flags = "-s -w" + (f" -X {module.version_variable}={module.version}" if module.version_variable else "")
+    built = place / "built"
+    run(["go", "build", "-trimpath", "-ldflags", flags, "-o", str(built), path(module, package)], cwd=place)
+    moved = folder / f".{program}.new"  # a rename puts it there whole, even under a program that runs
+    shutil.copy2(built, moved)
+    moved.rename(folder / program)
+
+
+def downloaded(module: Module) -> dict[str, str]:
+    command = ["go", "mod", "download", "-json", f"{module.module}@{module.version}"]
+    answer: dict[str, str] = json.loads(
+        subprocess.run(command, capture_output=True, check=False, env=ENVIRONMENT).stdout
+    )
+    if "GoMod" not in answer:
+        raise NotHad(f"{module.module} {module.version}: {answer.get('Error', 'no such version')}")
+    return answer
+
+
+def path(module: Module, package: str) -> str:
+    return f"{module.module}/{package}".rstrip("/")
+
+
+def run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] = ENVIRONMENT) -> None:
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotHad(f"{' '.join(command[:3])} failed: {(done.stderr.strip() or done.stdout).splitlines()[-1:]}")
+
+
+def attempt(without: str, get: Callable[[], None]) -> bool:
+    try:
+        get()
+    except NotHad as error:
+        say(f"{error}; skipped for want of it: what needs it in {without}")
+        return False
+    return True
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in TARGETS]
+    if unknown:
+        print(f"unknown target {unknown[0]!r}; known are {', '.join(TARGETS)}", file=sys.stderr)
+        return 2
+    wanted = names or list(TARGETS)
+    packages = tuple(dict.fromkeys(package for name in wanted for package in TARGETS[name].debian))
+    had = [attempt(users(wanted), partial(debian, packages))]
+    for part in dict.fromkeys(part for name in wanted for part in TARGETS[name].modules):
+        having = users(name for name in wanted if part in TARGETS[name].modules)
+        had.append(attempt(having, partial(build, part, MODULES[part])))
+    print(PARTS)
+    return 0 if all(had) or not os.environ.get("PULLPROOF_REQUIRE_PARTS") else 1
+
+
+def users(targets: Iterable[str]) -> str:
+    return ", ".join(f"make {name}" for name in targets)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
