@@ -1,1 +1,1 @@
-"""The command line: one file per command (I/O)."""
+"""The command line: one module a command, nothing heavy imported before it is needed."""

@@ -1,0 +1,33 @@
+"""argv -> exit code: the only place that reads the environment and ends the process."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line; a reader who has gone away (`| head`) is no error."""
+    if sys.argv[1:] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"pullproof {version('pullproof')}")  # noqa: T201 - before anything slow is imported
+        return
+    from webhook.cli.app import run
+    from webhook.cli.session import Session
+
+    session = Session(
+        argv=tuple(sys.argv[1:]), environ=os.environ, stdin=sys.stdin.buffer, out=sys.stdout, err=sys.stderr
+    )
+    code = 130
+    try:
+        code = run(session)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        # what is left in the buffer would be flushed, and fail, once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""argv -> exit code: the table of commands, and the one place where an operator's error ends.
+
+Only the module of the command that is asked for is imported; the others are known by name and one line of help, which
+is what keeps `pullproof --help` and the completion of names quick.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+import typer
+
+from webhook.cli.session import INTERRUPTED, OK, USAGE, Session, UsageProblem
+
+COMMANDS = {
+    "check": "Judge the images of manifests: files, folders or standard input.",
+    "image": "Judge single image references.",
+    "rules": "List the checks, or show one with its fix.",
+    "config": "Show, validate or describe the configuration.",
+}
+
+_EPILOG = "Exit codes: 0 fine, 1 findings, 2 usage or unreadable input, 3 could not find out, 130 interrupted."
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+def run(session: Session, *, program: str = "pullproof") -> int:
+    """Run the command that `session.argv` names and return its exit code."""
+    command = typer.main.get_command(_app(session))
+    try:
+        code = command.main(list(session.argv), prog_name=program, standalone_mode=False, obj=session)
+    except typer.TyperException as error:
+        return _refuse(session, program, error.format_message())
+    except UsageProblem as error:
+        session.say(f"error: {error}")
+        return USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return code if isinstance(code, int) else OK
+
+
+def _refuse(session: Session, program: str, message: str) -> int:
+    asked = next((word for word in session.argv if word in COMMANDS), "")
+    command = f"{program} {asked}".rstrip()
+    session.say(f"error: {message[:1].lower()}{message[1:].rstrip('.')}; see `{command} --help`")
+    return USAGE
+
+
+def _app(session: Session) -> typer.Typer:
+    app = typer.Typer(
+        name="pullproof",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=_SETTINGS,
+        epilog=_EPILOG,
+    )
+    app.callback(invoke_without_command=True)(_root)
+    completing = any(name.endswith("_COMPLETE") and name.startswith("_") for name in session.environ)
+    for name, help_line in COMMANDS.items():
+        if completing or name in session.argv:
+            _add(app, name, help_line)
+        else:
+            app.command(name, help=help_line)(_stub)
+    app.command("version", help="Print the version.")(_version)
+    return app
+
+
+def _add(app: typer.Typer, name: str, help_line: str) -> None:
+    """Add a command: its module holds a Typer called `app`, or a function of the command's own name."""
+    module = import_module(f"webhook.cli.{name}")
+    group = getattr(module, "app", None)
+    if isinstance(group, typer.Typer):
+        app.add_typer(group, name=name, help=help_line, rich_help_panel=None)
+    else:
+        function: Callable[..., int] = getattr(module, name)
+        app.command(name, short_help=help_line, context_settings=_SETTINGS)(function)
+
+
+def _stub() -> int:
+    raise AssertionError("a command is imported before it runs")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _version()
+        raise typer.Exit
+
+
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Know before you apply: which images of your pods a node could not pull, why, and what to do."""
+    del version
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _version() -> int:
+    from importlib.metadata import version
+
+    sys.stdout.write(f"pullproof {version('pullproof')}\n")
+    return OK
