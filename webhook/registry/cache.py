@@ -1,0 +1,184 @@
+"""What registries answered, for as long as it may be believed (pure: the clock is a parameter).
+
+One entry per registry, repository, tag or digest, credential and "with content": one login's access never answers for
+another's. Laws:
+
+- an answer that says yes is good for its whole lifetime;
+- an answer that says no, or that could not find out, is good only for those who accept its age (`not_before`);
+- an answer with content also answers who asks without.
+
+Content (an index or manifest) is kept apart, bounded by its number of descriptors, since it is what weighs. Its key
+holds registry and repository beside the digest, so that a hostile registry which lies about a digest lies to itself.
+
+Memory, measured on CPython 3.11 with 20,000 entries: see `docs/operations.md`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from cachetools import LRUCache, TLRUCache
+
+from webhook.image.manifest import Index, Manifest
+from webhook.image.reference import Digest, Reference
+from webhook.registry.resolution import INCONCLUSIVE, Failure, Resolution, Resolved
+
+PACE = 1.0
+"""Seconds between two looks at one image with one login, however often a fresh answer is wanted.
+
+No negative answer lives shorter than this: it is what the next look-up is paced by.
+"""
+
+_ABSENT = (Failure.NOT_FOUND, Failure.NOT_AN_IMAGE)
+
+
+class Key(NamedTuple):
+    """What an answer is an answer to. `credential` is `Credential.id`."""
+
+    registry: str
+    repository: str
+    identifier: str
+    credential: str
+    content: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one look with one login told, and when that look began (loop time).
+
+    `source` is the name of the login that the look was made with, as it stands in the attempts. Another caller's name
+    for the same login may differ. `apart`: the content that came with it is kept by digest, not here.
+    """
+
+    resolution: Resolution
+    began: float
+    source: str = ""
+    apart: bool = False
+
+    @property
+    def positive(self) -> bool:
+        """True when the registry has the image."""
+        return isinstance(self.resolution, Resolved)
+
+    def serves(self, not_before: float) -> bool:
+        """Tell whether a caller who accepts no older refusal than `not_before` may have this."""
+        return self.began >= not_before or self.positive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """How long answers live, in seconds."""
+
+    tags: float = 60.0
+    digests: float = 3600.0
+    not_found: float = 15.0
+    refused: float = 30.0
+    inconclusive: float = 5.0
+    rate_limited_most: float = 3600.0
+
+    def of(self, key: Key, answer: Answer) -> float:
+        """Return how long `answer` may be believed."""
+        resolution = answer.resolution
+        if isinstance(resolution, Resolved):
+            # content that was asked for and could not be had should be asked for again soon
+            settled = ":" in key.identifier and (answer.apart or not key.content)
+            return self.digests if settled else self.tags
+        if resolution.failure is Failure.RATE_LIMITED and resolution.retry_after is not None:
+            return max(PACE, min(resolution.retry_after, self.rate_limited_most))
+        if resolution.failure in INCONCLUSIVE:
+            return max(PACE, self.inconclusive)
+        return max(PACE, self.not_found if resolution.failure in _ABSENT else self.refused)
+
+
+class Contents:
+    """Indexes and manifests by digest, and the digest that each name had last."""
+
+    def __init__(self, most: int = 50_000) -> None:
+        """Keep at most `most` descriptors in all."""
+        self._kept: LRUCache[tuple[str, str, Digest], Index | Manifest] = LRUCache(most, getsizeof=_weight)
+        self._last: LRUCache[tuple[str, str, str], Digest] = LRUCache(4096)
+
+    def keep(self, resolved: Resolved) -> bool:
+        """Remember what `resolved` holds; tell whether there was anything and it could be kept."""
+        content, reference = resolved.content, resolved.reference
+        if content is None or _weight(content) > self._kept.maxsize:
+            return False
+        self._kept[reference.registry, reference.repository, resolved.digest] = content
+        self._last[reference.registry, reference.repository, reference.identifier] = resolved.digest
+        return True
+
+    def fill(self, resolved: Resolved) -> Resolved:
+        """Return `resolved` with its content, if that is kept."""
+        key = (resolved.reference.registry, resolved.reference.repository, resolved.digest)
+        content = self._kept.get(key)
+        return resolved if content is None else replace(resolved, content=content)
+
+    def expects(self, reference: Reference) -> bool:
+        """Tell whether the content that `reference` had last is kept: a HEAD may then be enough."""
+        digest = reference.digest or self._last.get((reference.registry, reference.repository, reference.identifier))
+        return digest is not None and (reference.registry, reference.repository, digest) in self._kept
+
+
+class Answers:
+    """Answers by key, the least recently used dropped first."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        lifetimes: Lifetimes | None = None,
+        contents: Contents | None = None,
+        most: int = 20_000,
+    ) -> None:
+        """Keep at most `most` entries; `clock` gives the time that `Answer.began` is measured in."""
+        of = (lifetimes or Lifetimes()).of
+        self._contents = contents or Contents()
+        self._kept: TLRUCache[Key, Answer] = TLRUCache(most, lambda key, answer, now: now + of(key, answer), clock)
+
+    def get(self, key: Key, *, not_before: float) -> Answer | None:
+        """Return what is known, if the caller may have it."""
+        answer = self._served(key, not_before)
+        if answer is None and not key.content:
+            richer = self._served(key._replace(content=True), not_before)
+            return richer if richer is not None and richer.positive else None
+        return answer
+
+    def refused_at(self, key: Key) -> float | None:
+        """Return when the look began that is remembered to have failed, if the last one did."""
+        answer = self._kept.get(key)
+        return None if answer is None or answer.positive else answer.began
+
+    def put(self, key: Key, answer: Answer) -> None:
+        """Remember `answer`; its content is kept apart."""
+        resolution = answer.resolution
+        if isinstance(resolution, Resolved):
+            self._forget_refusal(key._replace(content=not key.content))
+            if resolution.content is not None:
+                apart = self._contents.keep(resolution)
+                answer = replace(answer, resolution=replace(resolution, content=None), apart=apart)
+        self._kept[key] = answer
+
+    def _forget_refusal(self, key: Key) -> None:
+        answer = self._kept.get(key)
+        if answer is not None and not answer.positive:
+            self._kept.pop(key, None)
+
+    def _served(self, key: Key, not_before: float) -> Answer | None:
+        answer = self._kept.get(key)
+        if answer is None or not answer.serves(not_before):
+            return None
+        return self._whole(answer) if answer.apart and key.content else answer
+
+    def _whole(self, answer: Answer) -> Answer | None:
+        """Put the content back; an answer whose content has been dropped is no answer."""
+        if not isinstance(answer.resolution, Resolved):
+            return answer
+        whole = self._contents.fill(answer.resolution)
+        return None if whole.content is None else replace(answer, resolution=whole)
+
+
+def _weight(content: Index | Manifest) -> int:
+    """Count the descriptors."""
+    if isinstance(content, Manifest):
+        return 2 + len(content.layers)
+    return 1 + len(content.manifests) + sum(_weight(nested) for _, nested in content.nested)

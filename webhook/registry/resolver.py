@@ -1,0 +1,225 @@
+"""Where registry exceptions end and values begin: cache -> one flight -> limits -> the client (I/O by the client).
+
+    resolve --- all that is needed is cached ------------------------------------------> Resolution
+       |
+       +-- waits, until its own deadline, for a walk: every login in the kubelet's order
+                |
+                +-- waits for a look: one image, one login; shared by whoever asks, paced, remembered
+
+Laws:
+
+- One look at a time for one image, login and "with content", however many ask; walks and looks are flights, which no
+  caller's deadline or disconnect ends. They have a budget of their own and warm the cache.
+- A negative answer is given only to those for whom its look began late enough (`not_before`). Where one that began too
+  early is under way, it is waited for: a yes serves, a no leads to the next look, at the earliest `PACE` after the last
+  one began, which all who wait share.
+- An exception that is no `RegistryError` is a bug: it reaches everyone who waits for that flight, and nobody else.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from webhook.credentials.credential import ANONYMOUS, Credential
+from webhook.image.reference import Reference
+from webhook.registry.cache import PACE, Answer, Answers, Contents, Key, Lifetimes
+from webhook.registry.failure import RegistryError
+from webhook.registry.flights import Flights, landed
+from webhook.registry.limits import Held, LimitRules, Limits
+from webhook.registry.observer import CacheOutcome, NullObserver, Observer
+from webhook.registry.outcome import candidates, combine, out_of_time, too_many, unresolved
+from webhook.registry.resolution import Resolution, Resolved
+from webhook.registry.suggestion import Suggestions
+
+MOST_LOGINS = 32
+"""A Secret has room for thousands of logins for one host, and each try is a request to somebody's registry."""
+
+_CACHE = "answers"
+_Walked = tuple[Answer | None, ...]
+"""One answer for each login, in order, up to the first that works; None where it is not known and not needed."""
+
+
+class Client(Protocol):
+    """Asks a registry; raises `RegistryError` for whatever it refuses. Nothing takes longer than `deadline` allows."""
+
+    async def look(self, reference: Reference, credential: Credential, *, deadline: float, content: bool) -> Resolved:
+        """Find `reference` with one login."""
+        ...
+
+    async def tags(self, reference: Reference, credential: Credential, *, deadline: float) -> tuple[str, ...]:
+        """List the repository's tags, as far as they are worth listing."""
+        ...
+
+
+def loop_time() -> float:
+    """Return the running loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+class RegistryResolver:
+    """Resolves references; `async with` it, for as long as its flights may live."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        budget: float = 10.0,
+        lifetimes: Lifetimes | None = None,
+        entries: int = 20_000,
+        limits: LimitRules | None = None,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = loop_time,
+    ) -> None:
+        """Give each look `budget` seconds, waiting for a place at the registry included; keep `entries` answers."""
+        self._client = client
+        self._budget = budget
+        self._clock = clock
+        self._observer = observer or NullObserver()
+        self._contents = Contents()
+        self._answers = Answers(clock, lifetimes=lifetimes, contents=self._contents, most=entries)
+        self._limits = Limits(limits or LimitRules(), clock, self._observer)
+        self._looks: Flights[Key, Answer] = Flights()
+        self._walks: Flights[tuple[tuple[Key, ...], float], _Walked] = Flights()
+        self._suggestions = Suggestions(client, self._limits, budget=budget, clock=clock)
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        """Let flights start."""
+        self._open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every flight."""
+        self._open = False
+        for flights in (self._suggestions, self._walks, self._looks):
+            await flights.aclose()
+
+    async def resolve(
+        self,
+        reference: Reference,
+        credentials: Sequence[Credential],
+        *,
+        deadline: float,
+        not_before: float,
+        content: bool = False,
+    ) -> Resolution:
+        """Resolve `reference` as a node with these candidates would (none = one anonymous pull), inside `deadline`.
+
+        Never raises for what a registry, a network or an image can do; see `webhook.pipeline.Resolver`.
+        """
+        if not self._open:
+            raise RuntimeError("the resolver is closed; enter it with `async with` first")
+        distinct = candidates(credentials)
+        logins = tuple(distinct.values())[:MOST_LOGINS]
+        keys = tuple(
+            Key(reference.registry, reference.repository, reference.identifier, each, content)
+            for each in tuple(distinct)[:MOST_LOGINS]
+        )
+        answers = self._remembered(keys, not_before)
+        if answers is None:
+            answers = await self._walked(reference, logins, keys, deadline, not_before)
+        if answers is None:
+            return out_of_time(reference)
+        resolution = combine(reference, logins, answers)
+        if isinstance(resolution, Resolved):
+            return resolution
+        if len(distinct) > len(logins):
+            return too_many(resolution, len(logins))
+        return await self._suggestions.add(resolution, logins, answers, deadline=deadline)
+
+    def _remembered(self, keys: tuple[Key, ...], not_before: float) -> _Walked | None:
+        """Return what the cache says if that is enough: a login that works, or that all were refused."""
+        answers: list[Answer | None] = []
+        for key in keys:
+            answers.append(answer := self._answers.get(key, not_before=not_before))
+            if answer is not None and answer.positive:
+                break
+        else:
+            if None in answers:
+                return None
+        self._observer.cache(_CACHE, CacheOutcome.HIT)
+        return tuple(answers)
+
+    async def _walked(
+        self,
+        reference: Reference,
+        logins: tuple[Credential, ...],
+        keys: tuple[Key, ...],
+        deadline: float,
+        not_before: float,
+    ) -> _Walked | None:
+        """Wait for a walk that serves this caller; None if there was no time for it."""
+        if not_before > deadline:
+            return None
+        walk = self._walks.join((keys, not_before))
+        if walk is None:
+            walk = self._walks.start((keys, not_before), self._walk(reference, logins, keys, not_before))
+        else:
+            self._observer.cache(_CACHE, CacheOutcome.COALESCED)
+        return await landed(walk, timeout=max(0.0, deadline - self._clock()))
+
+    async def _walk(
+        self, reference: Reference, logins: tuple[Credential, ...], keys: tuple[Key, ...], not_before: float
+    ) -> _Walked:
+        """Try every login in order until one works, however many answers are known already."""
+        await asyncio.sleep(not_before - self._clock())  # a moment to come: nothing that is asked before it counts
+        answers: list[Answer] = []
+        for login, key in zip(logins, keys, strict=True):
+            answers.append(await self._answer(reference, login, key, not_before))
+            if answers[-1].positive:
+                break
+        return tuple(answers)
+
+    async def _answer(self, reference: Reference, login: Credential, key: Key, not_before: float) -> Answer:
+        """Return an answer that serves those who accept no refusal older than `not_before`."""
+        while True:
+            answer = self._answers.get(key, not_before=not_before)
+            if answer is not None:
+                return answer
+            answer = await self._shared_look(reference, login, key)
+            if answer.serves(not_before):
+                return answer
+
+    async def _shared_look(self, reference: Reference, login: Credential, key: Key) -> Answer:
+        look = self._looks.join(key)
+        self._observer.cache(_CACHE, CacheOutcome.MISS if look is None else CacheOutcome.COALESCED)
+        if look is None:
+            look = self._looks.start(key, self._look(reference, login, key))
+        await asyncio.wait({look})
+        return look.result()
+
+    async def _look(self, reference: Reference, login: Credential, key: Key) -> Answer:
+        """Look once, not sooner than the pace allows, and remember what was told."""
+        login = ANONYMOUS if login.anonymous else login
+        await self._pace(key)
+        began = self._clock()
+        deadline = began + self._budget
+        try:
+            async with self._limits.enter(key.registry, key.credential, deadline=deadline):
+                began = self._clock()
+                resolved = await self._ask(reference, login, key, deadline)
+        except Held as held:  # nobody was asked, so there is nothing to remember
+            return Answer(unresolved(reference, held), began, login.source)
+        except RegistryError as error:
+            answer = Answer(unresolved(reference, error), began, login.source)
+        else:
+            answer = Answer(resolved, began, login.source)
+        self._answers.put(key, answer)
+        return answer
+
+    async def _pace(self, key: Key) -> None:
+        refused_at = self._answers.refused_at(key)
+        if refused_at is not None:
+            await asyncio.sleep(refused_at + PACE - self._clock())
+
+    async def _ask(self, reference: Reference, login: Credential, key: Key, deadline: float) -> Resolved:
+        """Look, and fetch content only where it is wanted and not kept already (a GET is a pull on Docker Hub)."""
+        if key.content and self._contents.expects(reference):
+            resolved = await self._client.look(reference, login, deadline=deadline, content=False)
+            whole = self._contents.fill(resolved)
+            if whole.content is not None:
+                return whole
+        return await self._client.look(reference, login, deadline=deadline, content=key.content)
