@@ -1,28 +1,43 @@
-"""Findings in, verdict out (pure)."""
+"""Findings in, verdict out (pure).
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+    class                acts from    denies under enforce
+    fail, certain        baseline     yes
+    fail, likely         baseline     never: something unseen could prove it wrong
+    warn                 strict       the tag policies, and checks whose own level is stated
+    error                baseline     only with onUnknown: deny
+    skip                 never        never
+
+A check's own level replaces "acts from". Nothing denies where the object is not among what is enforced, where this request
+did not change the image, and for ephemeral containers; nor while `enforce` is off, nor for a break-glass user.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Final
 
-from webhook.policy.finding import Finding
-from webhook.registry.resolution import Resolution
-from webhook.workload.workload import ContainerImage, Workload
+from webhook.image.platform import Platform
+from webhook.policy.evidence import Evidence, NodeFacts
+from webhook.policy.exemption import Exemption, ignored_codes
+from webhook.policy.finding import Code, Finding, FindingClass
+from webhook.policy.level import DEFAULT_LEVELS, labelled_levels
+from webhook.policy.level import Level as Level
+from webhook.policy.level import Mode as Mode
+from webhook.policy.statements import Statements
+from webhook.registry.resolution import Resolution, Unresolved
+from webhook.workload.workload import ContainerImage, Role, Subject, Workload
 
+TAG_POLICIES: Final = frozenset({Code.LATEST_TAG, Code.UNPINNED_DIGEST, Code.TAG_MOVED})
+"""The warnings that `enforce: strict` denies: what they find is certain, and a matter of the cluster's own rules."""
 
-class Level(StrEnum):
-    """off < baseline (acts on fail) < strict (also on warn)."""
-
-    OFF = "off"
-    BASELINE = "baseline"
-    STRICT = "strict"
-
-
-class Mode(StrEnum):
-    """What is done with findings, as in Pod Security Admission."""
-
-    ENFORCE = "enforce"
-    WARN = "warn"
-    AUDIT = "audit"
+_ACTS_FROM: Final = {
+    FindingClass.FAIL: Level.BASELINE,
+    FindingClass.ERROR: Level.BASELINE,
+    FindingClass.WARN: Level.STRICT,
+    FindingClass.SKIP: Level.OFF,
+}
+_WORST_FIRST: Final = (FindingClass.FAIL, FindingClass.ERROR, FindingClass.WARN)
 
 
 class Outcome(StrEnum):
@@ -37,17 +52,38 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One image with its findings, in the order of CHECKS."""
+    """One image with its findings, in the order of CHECKS.
+
+    `skip`: why nobody was asked, or by which exemption. `ignored`: findings that an exemption or an annotation sets
+    aside, with its reason.
+    """
 
     image: ContainerImage
     findings: tuple[Finding, ...] = ()
     resolution: Resolution | None = None
     skip: str | None = None
+    ignored: tuple[tuple[Finding, str], ...] = ()
 
     @property
     def outcome(self) -> Outcome:
-        """The worst class found: fail > error > warn; skip where nothing was checked."""
-        raise NotImplementedError
+        """The worst class found: fail > error > warn; skip where nothing was checked, or what spoke was set aside."""
+        classes = {finding.cls for finding in self.findings}
+        worst = next((cls for cls in _WORST_FIRST if cls in classes), None)
+        if worst is not None:
+            return Outcome(worst.value)
+        silenced = any(finding.cls is not FindingClass.WARN for finding, _ in self.ignored)
+        open_question = isinstance(self.resolution, Unresolved)
+        skipped = self.skip is not None or bool(classes) or silenced or open_question
+        return Outcome.SKIP if skipped else Outcome.PASS
+
+    def without(self, reasons: Mapping[Code, str], *, skip: str | None = None) -> "Judged":
+        """Return it with the findings of some codes set aside."""
+        kept = tuple(finding for finding in self.findings if finding.code not in reasons)
+        aside = tuple((finding, reasons[finding.code]) for finding in self.findings if finding.code in reasons)
+        return replace(self, findings=kept, ignored=self.ignored + aside, skip=skip or self.skip)
+
+
+Pair = tuple[Judged, Finding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +91,17 @@ class Verdict:
     """What is to be done with a workload, by mode; empty tuples when a mode has nothing to act on.
 
     `levels` are the levels that were in force (after namespace labels). `skip` as in `Workload.skip` or by exemption.
-    `denied` pairs are (image, finding) that forbid it under enforce; `warned` and `audited` likewise.
+    `denied` pairs are (image, finding) that forbid it under enforce; `warned` and `audited` likewise. What a denial
+    says is not warned about again, as in Pod Security Admission.
     `break_glass`: it would have been denied, and a named user was let through.
     """
 
     workload: Workload
     judged: tuple[Judged, ...] = ()
     levels: Mapping[Mode, Level] = field(default_factory=dict)
-    denied: tuple[tuple[Judged, Finding], ...] = ()
-    warned: tuple[tuple[Judged, Finding], ...] = ()
-    audited: tuple[tuple[Judged, Finding], ...] = ()
+    denied: tuple[Pair, ...] = ()
+    warned: tuple[Pair, ...] = ()
+    audited: tuple[Pair, ...] = ()
     skip: str | None = None
     break_glass: bool = False
 
@@ -72,3 +109,154 @@ class Verdict:
     def allowed(self) -> bool:
         """False when enforce forbids it."""
         return not self.denied
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveCheck:
+    """A check that is on, with its options inside."""
+
+    code: Code
+    find: Callable[[Evidence], Finding | None]
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How findings are made, and what is done with them; an immutable value made of settings.
+
+    `checks`: those that are on, in the order of CHECKS. `check_levels`: the levels that were stated for checks.
+    `enforcing` False is the kill switch. `ignores_deny`: annotations may set aside what would deny.
+    `today`: the date (UTC) by which exemptions expire.
+    """
+
+    checks: tuple[ActiveCheck, ...] = ()
+    levels: Mapping[Mode, Level] = field(default_factory=lambda: DEFAULT_LEVELS)
+    check_levels: Mapping[Code, Level] = field(default_factory=dict)
+    enforcing: bool = True
+    enforce_on: frozenset[Subject] = frozenset({Subject.WORKLOADS, Subject.PODS})
+    unknown_denies: bool = False
+    ignores_deny: bool = False
+    exemptions: tuple[Exemption, ...] = ()
+    break_glass_users: frozenset[str] = frozenset()
+    statements: Statements = field(default_factory=Statements)
+    today: Callable[[], date] = _today
+
+    @property
+    def follows_tags(self) -> bool:
+        """True when someone wants to know where the tag beside a digest points now."""
+        return self._runs(Code.TAG_MOVED)
+
+    @property
+    def deep(self) -> bool:
+        """True when configs and layers are to be looked at too."""
+        return self._runs(Code.BROKEN_IMAGE)
+
+    def placeholder(self, image: str) -> bool:
+        """Tell whether an image's text only stands for one that a mutator fills in."""
+        return self.statements.placeholder(image)
+
+    def platforms(self, workload: Workload, nodes: NodeFacts) -> frozenset[Platform]:
+        """Return the platforms that a workload's images are needed for; empty when not known."""
+        return self.statements.platforms_for(workload, nodes)
+
+    def exempt(self, workload: Workload, user: str) -> str | None:
+        """Return the reason for which all of a workload is exempt, if it is: then nobody need be asked."""
+        held = self._held(workload, user)
+        return next((f"exempt: {exemption.reason}" for exemption in held if exemption.whole), None)
+
+    def judge(self, evidence: Evidence) -> Judged:
+        """Run the checks over the evidence of one image."""
+        image = evidence.image
+        if self.placeholder(image.image):
+            return Judged(image=image, skip="placeholder that a mutator replaces")
+        known = self.statements.complete(evidence)
+        found = (check.find(known) for check in self.checks)
+        return Judged(
+            image=image,
+            findings=tuple(finding for finding in found if finding is not None),
+            resolution=evidence.resolution,
+            skip=evidence.unasked or None,
+        )
+
+    def decide(
+        self, workload: Workload, judged: tuple[Judged, ...], labels: Mapping[str, str], user: str = ""
+    ) -> Verdict:
+        """Say what is to be done with a workload, in a namespace with these labels, for this user; never raises."""
+        levels = self._levels(labels)
+        skip = workload.skip if workload.skip is not None else self.exempt(workload, user)
+        if skip is not None:
+            return Verdict(workload=workload, judged=_set_aside(judged, skip), levels=levels, skip=skip)
+        freed = tuple(self._freed(each, workload, user) for each in judged)
+        ignored = ignored_codes(workload.annotations)
+        shown = tuple(each.without(ignored) for each in freed)
+        denying = self._denying(workload, shown if self.ignores_deny else freed, levels[Mode.ENFORCE])
+        broken = bool(denying) and user in self.break_glass_users
+        denied = () if broken else denying
+        return Verdict(
+            workload=workload,
+            judged=shown,
+            levels=levels,
+            denied=denied,
+            warned=_without(self._acting(shown, levels[Mode.WARN]), denied),
+            audited=self._acting(shown, levels[Mode.AUDIT]),
+            break_glass=broken,
+        )
+
+    def _runs(self, code: Code) -> bool:
+        return any(check.code is code for check in self.checks)
+
+    def _levels(self, labels: Mapping[str, str]) -> Mapping[Mode, Level]:
+        levels = {**DEFAULT_LEVELS, **self.levels, **labelled_levels(labels)}
+        return levels if self.enforcing else {**levels, Mode.ENFORCE: Level.OFF}
+
+    def _held(self, workload: Workload, user: str) -> Iterator[Exemption]:
+        today = self.today()
+        return (exemption for exemption in self.exemptions if exemption.holds(workload, user, today))
+
+    def _freed(self, judged: Judged, workload: Workload, user: str) -> Judged:
+        for exemption in self._held(workload, user):
+            if exemption.covers(judged.image):
+                reason = f"exempt: {exemption.reason}"
+                codes = {finding.code: reason for finding in judged.findings if exemption.frees(finding.code)}
+                judged = judged.without(codes, skip=None if exemption.checks else reason)
+        return judged
+
+    def _acting(self, judged: tuple[Judged, ...], level: Level) -> tuple[Pair, ...]:
+        return tuple(
+            (each, finding) for each in judged for finding in each.findings if level.reaches(self._acts_from(finding))
+        )
+
+    def _denying(self, workload: Workload, judged: tuple[Judged, ...], level: Level) -> tuple[Pair, ...]:
+        if workload.subject not in self.enforce_on:
+            return ()
+        return tuple(
+            (each, finding)
+            for each, finding in self._acting(judged, level)
+            if each.image.judged and each.image.role is not Role.EPHEMERAL_CONTAINER and self._may_deny(finding)
+        )
+
+    def _acts_from(self, finding: Finding) -> Level:
+        return self.check_levels.get(finding.code, _ACTS_FROM[finding.cls])
+
+    def _may_deny(self, finding: Finding) -> bool:
+        match finding.cls:
+            case FindingClass.FAIL:
+                return finding.certain
+            case FindingClass.WARN:
+                return finding.code in TAG_POLICIES or finding.code in self.check_levels
+            case FindingClass.ERROR:
+                return self.unknown_denies
+            case FindingClass.SKIP:
+                return False
+
+
+def _set_aside(judged: tuple[Judged, ...], reason: str) -> tuple[Judged, ...]:
+    return tuple(each.without({finding.code: reason for finding in each.findings}, skip=reason) for each in judged)
+
+
+def _without(pairs: tuple[Pair, ...], denied: tuple[Pair, ...]) -> tuple[Pair, ...]:
+    said = {(each.image.field, finding.code) for each, finding in denied}
+    return tuple((each, finding) for each, finding in pairs if (each.image.field, finding.code) not in said)

@@ -6,9 +6,11 @@ capitals are for the reader to fill in. Nothing here holds a secret's value.
 
 import re
 import shlex
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+from webhook.image.platform import Platform
 from webhook.image.reference import Reference
 from webhook.policy.wording import printable
 
@@ -120,6 +122,30 @@ def list_tags(reference: Reference) -> str:
     if kind is RegistryKind.ACR:
         return f"az acr repository show-tags -n {_word(reference.registry.partition('.')[0])} --repository {repository}"
     return f"crane ls {_word(reference.name)}"
+
+
+def create_account(namespace: str, account: str) -> str:
+    """Return the command that makes a ServiceAccount."""
+    return f"kubectl create serviceaccount {_word(account)}{_in(namespace)}"
+
+
+def may_read(kind: str, name: str, namespace: str) -> str:
+    """Return the command that tells whether an account may read an object."""
+    return f"kubectl auth can-i get {kind}/{_word(name)}{_in(namespace)} --as=system:serviceaccount:NAMESPACE:ACCOUNT"
+
+
+def try_by_hand(reference: Reference) -> str:
+    """Return the command by which a person asks the registry the same."""
+    return f"crane digest {_word(str(reference))}"
+
+
+def build_for(reference: Reference, missing: Iterable[Platform], built: Iterable[Platform]) -> str:
+    """Say how to have an image for the missing platforms as well."""
+    platforms = ",".join(sorted({str(platform) for platform in (*built, *missing)}))
+    architectures = sorted({platform.architecture for platform in built})
+    command = f"docker buildx build --platform {_word(platforms)} -t {_word(reference.name)}:TAG --push ."
+    choice = f"; or nodeSelector: {{kubernetes.io/arch: {printable(architectures[0])}}}" if architectures else ""
+    return f"{command}{choice}"
 
 
 def log_in(registry: str) -> str:

@@ -61,6 +61,31 @@ def hosts_held(evidence: Evidence, *, by: Sequence[str] = ()) -> tuple[str, ...]
     return tuple(dict.fromkeys(hosts))
 
 
+def own_secrets(evidence: Evidence) -> tuple[str, ...]:
+    """Return the names of the pull secrets whose logins are candidates."""
+    own = own_logins(evidence)
+    return tuple(
+        secret.name
+        for secret in evidence.pull_secrets.secrets
+        if any(entry.credential in own for entry in secret.entries)
+    )
+
+
+def held(evidence: Evidence, secrets: Sequence[str]) -> str:
+    """Tell which hosts these secrets hold, where that says more than the registry's name does."""
+    hosts = hosts_held(evidence, by=secrets) if secrets else ()
+    return f" (for {listed(hosts)})" if hosts and hosts != (registry(evidence),) else ""
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it, rounded so that the same problem keeps the same text."""
+    if seconds < 90:
+        return "about a minute"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    return f"about {round(seconds / 3600)} h"
+
+
 def own_logins(evidence: Evidence) -> tuple[Credential, ...]:
     """Return the candidates that the pod itself brings."""
     return tuple(candidate for candidate in evidence.candidates if candidate.origin is Origin.POD)

@@ -1,1 +1,1 @@
-"""One file per check; its docstring is its manual page (pure)."""
+"""One file per check, named after its code; the docstring of each is its manual page (pure)."""

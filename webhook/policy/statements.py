@@ -1,0 +1,149 @@
+"""What an operator states about nodes that nobody can see from here, and what it adds to the evidence (pure).
+
+    nodes.logins       unknown           nodes may hold a login for any registry
+                       none              nodes hold none at all, not even for their cloud's registry
+                       {registries: …}   nodes hold one for these and for the clouds' registries, and for no other
+    nodes.podMutators  auto              what the cluster's own configuration and pods have shown
+                       none | present
+    nodes.runtime      auto              what node status says
+                       containerd | other
+    checks.platform-mismatch.platforms   nodes, or what every image must fit
+
+Patterns are compared as the kubelet compares `matchImages` of a credential provider. A login that a running pod has
+proved is never overruled by a statement.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from webhook.credentials.pattern import misfit, parse_pattern
+from webhook.image.platform import Platform
+from webhook.policy.evidence import LOGINS_UNSTATED, ClusterFacts, Evidence, NodeFacts, Runtime
+from webhook.workload.workload import Workload
+
+CLOUD_REGISTRIES: Final = (
+    # The defaults of the clouds' credential providers (matchImages): cloud-provider-aws, -gcp and -azure.
+    "*.dkr.ecr.*.amazonaws.com",
+    "*.dkr.ecr.*.amazonaws.com.cn",
+    "*.dkr.ecr-fips.*.amazonaws.com",
+    "*.dkr.ecr.us-iso-east-1.c2s.ic.gov",
+    "*.dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
+    "*.dkr-ecr.*.on.aws",
+    "*.dkr-ecr-fips.*.on.aws",
+    "*.dkr-ecr.*.on.amazonwebservices.com.cn",
+    "public.ecr.aws",
+    "container.cloud.google.com",
+    "gcr.io",
+    "*.gcr.io",
+    "*.pkg.dev",
+    "*.azurecr.io",
+    "*.azurecr.cn",
+    "*.azurecr.de",
+    "*.azurecr.us",
+    "*.ocir.io",
+    "ocir.*.oci.oraclecloud.com",
+    "icr.io",
+    "*.icr.io",
+)
+"""Registries that nodes have a login for by themselves: instance roles, managed identities, worker secrets."""
+
+_PLACEHOLDERS: Final = ("auto",)
+
+
+class Logins(StrEnum):
+    """`nodes.logins`, where it is a word."""
+
+    UNKNOWN = "unknown"
+    NONE = "none"
+
+
+class Mutators(StrEnum):
+    """`nodes.podMutators`."""
+
+    AUTO = "auto"
+    NONE = "none"
+    PRESENT = "present"
+
+
+class RuntimeStatement(StrEnum):
+    """`nodes.runtime`."""
+
+    AUTO = "auto"
+    CONTAINERD = "containerd"
+    OTHER = "other"
+
+
+@lru_cache(maxsize=4096)
+def _first_fit(patterns: tuple[str, ...], name: str) -> str:
+    parsed = parse_pattern(name)
+    for text in patterns:
+        pattern = parse_pattern(text)
+        if parsed is not None and pattern is not None and not misfit(pattern, parsed):
+            return text
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """What the operator says. `logins` as a tuple: the registries that nodes hold logins for beside the clouds'."""
+
+    logins: Logins | tuple[str, ...] = Logins.UNKNOWN
+    mutators: Mutators = Mutators.AUTO
+    runtime: RuntimeStatement = RuntimeStatement.AUTO
+    placeholders: tuple[str, ...] = _PLACEHOLDERS
+    platforms: frozenset[Platform] = frozenset()
+
+    def placeholder(self, image: str) -> bool:
+        """Tell whether a mutator is to replace this text (Istio's `auto`); an empty text is always one."""
+        return not image or (self.mutators is not Mutators.NONE and image in self.placeholders)
+
+    def platforms_for(self, workload: Workload, nodes: NodeFacts) -> frozenset[Platform]:
+        """Return the platforms that an image is needed for: as the caller demands, as stated, or as the nodes are."""
+        return frozenset(workload.platforms) or self.platforms or nodes.platforms
+
+    def complete(self, evidence: Evidence) -> Evidence:
+        """Return the evidence with what the statements add."""
+        return replace(evidence, cluster=self._cluster(evidence), nodes=self._nodes(evidence))
+
+    def cloud_pattern(self, name: str) -> str:
+        """Return the pattern by which nodes hold a login for this repository (`quay.io/org/app`), or ""."""
+        if self.logins is Logins.NONE:
+            return ""
+        stated = self.logins if isinstance(self.logins, tuple) else ()
+        return _first_fit(stated + CLOUD_REGISTRIES, name)
+
+    def _cluster(self, evidence: Evidence) -> ClusterFacts:
+        facts = evidence.cluster
+        pattern = self.cloud_pattern(evidence.reference.name) if evidence.reference is not None else ""
+        stated = f"pattern {pattern}" if pattern else ""
+        unstated = LOGINS_UNSTATED if self.logins is Logins.UNKNOWN else ""
+        return replace(
+            facts,
+            node_logins=facts.node_logins or stated or unstated,
+            cloud_login=facts.cloud_login or bool(pattern),
+            mutator=self._mutator(facts.mutator),
+        )
+
+    def _mutator(self, found: str) -> str:
+        match self.mutators:
+            case Mutators.NONE:
+                return ""
+            case Mutators.PRESENT:
+                return found or "a pod mutator (nodes.podMutators: present)"
+            case Mutators.AUTO:
+                return found
+
+    def _nodes(self, evidence: Evidence) -> NodeFacts:
+        platforms = self.platforms_for(evidence.workload, evidence.nodes)
+        return replace(evidence.nodes, platforms=platforms, runtimes=self._runtimes(evidence.nodes.runtimes))
+
+    def _runtimes(self, found: frozenset[Runtime]) -> frozenset[Runtime]:
+        match self.runtime:
+            case RuntimeStatement.CONTAINERD:
+                return frozenset({Runtime.CONTAINERD})
+            case RuntimeStatement.OTHER:
+                return found | {Runtime.UNKNOWN}
+            case RuntimeStatement.AUTO:
+                return found
