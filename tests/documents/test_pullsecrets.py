@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from webhook.credentials.pullsecret import PullSecret, PullSecrets, SecretState
+from webhook.credentials.pullsecret import PullSecrets, SecretState
 from webhook.documents.pullsecrets import ABSENT, ManifestSecrets
 from webhook.documents.read import Documents, read
 
@@ -15,7 +15,7 @@ kind: Secret
 metadata: {name: regcred}
 type: kubernetes.io/dockerconfigjson
 data: {.dockerconfigjson: e30=, other: aGk=}
-stringData: {.dockerconfigjson: '{"auths":{}}'}
+stringData: {.dockerconfigjson: '{"auths":{"ghcr.io":{"username":"u","password":"p"}}}'}
 ---
 apiVersion: v1
 kind: ServiceAccount
@@ -29,10 +29,6 @@ imagePullSecrets: [{name: regcred}]
 """
 
 
-def decode(name: str, kind: str, content: object) -> PullSecret:
-    return PullSecret(name=name, state=SecretState.USABLE, reason=f"{kind} {content}")
-
-
 def documents_of(text: str) -> Documents:
     return read(["-"], io.BytesIO(textwrap.dedent(text).encode()), namespace="shop")
 
@@ -40,7 +36,7 @@ def documents_of(text: str) -> Documents:
 async def secrets_of(spec: str, *, kind: str = "Pod", metadata: str = "{}", complete: bool = False) -> PullSecrets:
     pod = f"\n---\napiVersion: v1\nkind: {kind}\nmetadata: {metadata}\nspec: {spec}\n"
     documents = documents_of(DOCUMENTS + pod)
-    source = ManifestSecrets(documents.secrets, documents.accounts, decode=decode, complete=complete)
+    source = ManifestSecrets(documents.secrets, documents.accounts, complete=complete)
     return await source.pull_secrets(documents.workloads[0].workload, deadline=0, not_before=0)
 
 
@@ -50,8 +46,8 @@ def states(secrets: PullSecrets) -> list[tuple[str, SecretState]]:
 
 async def test_a_secret_of_the_documents_is_decoded_as_it_would_be_stored() -> None:
     secrets = await secrets_of("{imagePullSecrets: [{name: regcred}], containers: [{image: a}]}")
-    expected = {".dockerconfigjson": b'{"auths":{}}', "other": b"hi"}
-    assert [secret.reason for secret in secrets.secrets] == [f"kubernetes.io/dockerconfigjson {expected}"]
+    (secret,) = secrets.secrets
+    assert (secret.state, [entry.host for entry in secret.entries]) == (SecretState.USABLE, ["ghcr.io"])
     assert secrets.account is None
 
 

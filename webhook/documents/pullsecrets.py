@@ -7,14 +7,12 @@ writes down, is taken to bring no pull secrets; a pull that would need one is th
 likely is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 
+from webhook.credentials.dockerconfig import decode_secret
 from webhook.credentials.pullsecret import PullSecret, PullSecrets, SecretState
 from webhook.documents.source import ManifestAccount, ManifestSecret
 from webhook.workload.workload import Workload
-
-Decode = Callable[[str, str, Mapping[str, bytes]], PullSecret]
-"""Name, type and content of a Secret -> what the kubelet makes of it."""
 
 ABSENT = "not among the given documents"
 
@@ -27,13 +25,11 @@ class ManifestSecrets:
         secrets: Iterable[ManifestSecret],
         accounts: Iterable[ManifestAccount],
         *,
-        decode: Decode,
         complete: bool = False,
     ) -> None:
         """`complete`: the documents are all there is; what is not among them does not exist. Of two, the last wins."""
         self._secrets = {(secret.namespace, secret.name): secret for secret in secrets}
         self._accounts = {(account.namespace, account.name): account for account in accounts}
-        self._decode = decode
         self._complete = complete
 
     async def pull_secrets(self, workload: Workload, *, deadline: float, not_before: float) -> PullSecrets:
@@ -61,6 +57,6 @@ class ManifestSecrets:
     def _secret(self, namespace: str, name: str) -> PullSecret:
         secret = self._secrets.get((namespace, name))
         if secret is not None:
-            return self._decode(secret.name, secret.type, secret.content)
+            return decode_secret(secret.name, secret.type, secret.content)
         state = SecretState.MISSING if self._complete else SecretState.UNREADABLE
         return PullSecret(name=name, state=state, reason=ABSENT)

@@ -13,7 +13,7 @@ _SPACE = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~@$&-])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~@$&])")
 
 
 def clean(text: str) -> str:

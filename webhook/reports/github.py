@@ -44,5 +44,5 @@ def _properties(image: ReportedImage, finding: Finding) -> dict[str, str]:
 def _message(image: ReportedImage, finding: Finding) -> str:
     where = f" ({image.where})" if image.where else ""
     fix = f"\nfix: {finding.fix}" if finding.fix else ""
-    doubt = f"\nunless: {finding.doubt}" if finding.doubt else ""
+    doubt = f"\nnot certain: {finding.doubt}" if finding.doubt else ""
     return f"{image.image}{where}: {finding.message}{doubt}{fix}"

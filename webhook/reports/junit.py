@@ -69,6 +69,6 @@ def _text(image: ReportedImage) -> str:
 
 
 def _line(finding: Finding) -> str:
-    doubt = f" unless: {finding.doubt}." if finding.doubt else ""
+    doubt = f" not certain: {finding.doubt}." if finding.doubt else ""
     fix = f" fix: {finding.fix}" if finding.fix else ""
     return f"{label(finding)}: {finding.message} [{finding.code}]{doubt}{fix}"

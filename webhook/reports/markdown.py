@@ -47,7 +47,7 @@ def _row(image: ReportedImage, finding: Finding) -> str:
         )
         if part
     )
-    doubt = f"<br>unless: {markdown(finding.doubt)}" if finding.doubt else ""
+    doubt = f"<br>not certain: {markdown(finding.doubt)}" if finding.doubt else ""
     fix = f"<br>**fix:** {markdown(finding.fix)}" if finding.fix else ""
     text = f"**{label(finding)}**: {markdown(finding.message)} {markdown_code(finding.code)}{doubt}{fix}"
     return f"| {_SIGNS[finding.cls]} | {_image(image)} | {where} | {text} |"

@@ -94,7 +94,7 @@ def _suppressed(image: ReportedImage, suppressed: Suppressed) -> Shape:
 
 
 def _message(image: ReportedImage, finding: Finding) -> str:
-    doubt = f" Unless: {finding.doubt}." if finding.doubt else ""
+    doubt = f" Not certain: {finding.doubt}." if finding.doubt else ""
     fix = f" Fix: {finding.fix}" if finding.fix else ""
     where = f" ({image.where})" if image.where else ""
     return f"{image.image}{where}: {finding.message}{doubt}{fix}"

@@ -85,7 +85,7 @@ def _finding(image: ReportedImage, finding: Finding, told: set[str], colours: bo
     if image.where:
         yield f"    {image.where}"
     if finding.doubt:
-        yield f"    unless: {finding.doubt}"
+        yield f"    not certain: {finding.doubt}"
     if finding.fix and finding.fix not in told:  # the same advice once is enough
         told.add(finding.fix)
         yield f"    fix: {finding.fix}"
