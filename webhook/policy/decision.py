@@ -7,8 +7,8 @@
     error                baseline     only with onUnknown: deny
     skip                 never        never
 
-A check's own level replaces "acts from". Nothing denies where the object is not among what is enforced, where this request
-did not change the image, and for ephemeral containers; nor while `enforce` is off, nor for a break-glass user.
+A check's own level replaces "acts from". Nothing denies where the object is not among what is enforced, where this
+request did not change the image, and for ephemeral containers; nor while `enforce` is off, nor for a break-glass user.
 """
 
 from collections.abc import Callable, Iterator, Mapping

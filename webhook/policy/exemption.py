@@ -1,7 +1,7 @@
 """Who and what is let off, by whom, why and until when (pure).
 
-An exemption holds where every field that it gives holds; a field with several entries holds if one of them does. Entries
-are globs (`*`, `?`, `[…]`, case counts, `*` crosses slashes). An ignore is the same by annotation, for one code:
+An exemption holds where every field that it gives holds; a field with several entries holds if one of them does.
+Entries are globs (`*`, `?`, `[…]`, case counts, `*` crosses slashes). An annotation does the same for one code:
 
     ignore.pullproof.dev/latest-tag: "the vendor publishes no other"
 """
@@ -25,8 +25,8 @@ _CODES: Final = {code.value: code for code in Code}
 class Exemption:
     """One exemption; empty fields do not restrict it.
 
-    `workloads`: `name` or `Kind/name`. `images`: the text as written, or the full name with its tag. `checks` empty: all.
-    `expires`: the last day (UTC) on which it holds, None for ever.
+    `workloads`: `name` or `Kind/name`. `images`: the text as written, or the full name with its tag. `checks`: empty
+    for all. `expires`: the last day (UTC) on which it holds, None for ever.
     """
 
     reason: str

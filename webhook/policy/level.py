@@ -1,7 +1,7 @@
 """Levels and modes, as in Pod Security Admission (pure).
 
-Each finding acts at a level and each mode has one: a mode acts on what its level reaches. Labels of the namespace override
-the default of a mode:
+Each finding acts at a level and each mode has one: a mode acts on what its level reaches. Labels of the namespace
+override the default of a mode:
 
     pullproof.dev/enforce: off | baseline | strict        likewise warn and audit
 """
