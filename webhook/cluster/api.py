@@ -44,7 +44,7 @@ class Api(Protocol):
         ...
 
 
-def decode(data: bytes, kind: type[T]) -> T:
+def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
     """Decode an answer; raise `Unavailable` where it is not what the API promises."""
     try:
         return msgspec.json.decode(data, type=kind)

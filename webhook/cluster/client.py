@@ -98,13 +98,11 @@ class KubernetesApi:
             async with await self._send("GET", path, query, None, JSON, limit) as response:
                 if response.status != 200:
                     await _checked(response)
-                rest = b""
-                async for chunk in response.content.iter_any():
-                    *whole, rest = (rest + chunk).split(b"\n")
-                    if len(rest) > _MOST:
-                        raise Unavailable("a watch event of more than 16 MiB")
-                    for line in whole:
+                try:
+                    async for line in _split(response):
                         yield line
+                finally:
+                    _abort(response)
 
     async def _send(
         self,
@@ -136,6 +134,23 @@ class KubernetesApi:
         except InvalidKubeconfig as error:
             raise Denied(str(error)) from error
         return True
+
+
+async def _split(response: "ClientResponse") -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _MOST:
+            raise Unavailable("a watch event of more than 16 MiB")
+        for line in whole:
+            yield line
+
+
+def _abort(response: "ClientResponse") -> None:
+    """Drop the connection of a watch that we leave: a polite end of TLS would wait for a server with more to say."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 async def _checked(response: "ClientResponse") -> bytes:

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -106,18 +106,26 @@ class Backoff:
         return whole * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
 
 
-async def pages(
-    api: Api, path: str, kind: type[T], *, size: int = 500, query: dict[str, str] | None = None
-) -> AsyncIterator[tuple[list[T], str]]:
+async def raw_pages(
+    api: Api, path: str, *, size: int = 500, query: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[list[msgspec.Raw], str]]:
     """Yield the pages of a list, each with the version of the whole; raise `Expired` when the list took too long."""
     asked = {**(query or {}), "limit": str(size)}
     while True:
         page = decode(await api.request("GET", path, query=asked, seconds=30.0), _Page)
-        yield [decode(bytes(item), kind) for item in page.items or ()], page.metadata.resource_version
+        yield page.items or [], page.metadata.resource_version
         if not page.metadata.continue_:
             return
         asked["continue"] = page.metadata.continue_
         await asyncio.sleep(0)
+
+
+async def pages(
+    api: Api, path: str, kind: type[T], *, size: int = 500, query: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[list[T], str]]:
+    """Yield the pages of a list, decoded."""
+    async for items, version in raw_pages(api, path, size=size, query=query):
+        yield [decode(item, kind) for item in items], version
 
 
 class Watching(Generic[T]):
@@ -187,7 +195,7 @@ class Watching(Generic[T]):
                 self._well()
 
     def _take(self, event: _Event) -> str:
-        data = bytes(event.object)
+        data = event.object
         match event.type:
             case "ADDED" | "MODIFIED":
                 item = decode(data, self._kind)
@@ -200,7 +208,7 @@ class Watching(Generic[T]):
             case "BOOKMARK":
                 return decode(data, _Marked).metadata.resource_version
             case "ERROR":
-                raise classify(decode(data, _Failed).code, data)
+                raise classify(decode(data, _Failed).code, bytes(data))
             case other:
                 raise Unavailable(f"unknown watch event {other[:40]!r}")
 
