@@ -113,10 +113,10 @@ class ReportedImage:
         resolved = self.resolved
         match resolved.content if resolved else None:
             case Index(manifests=manifests):
-                found = [str(entry.platform) for entry in manifests if entry.platform is not None]
+                found = [clean(str(entry.platform)) for entry in manifests if entry.platform is not None]
                 return tuple(dict.fromkeys(text for text in found if text != "unknown/unknown"))
             case Manifest(platform=platform) if platform is not None:
-                return (str(platform),)
+                return (clean(str(platform)),)
             case _:
                 return ()
 
@@ -151,9 +151,15 @@ def reported(
     verdict: Verdict, sources: Mapping[str, Source], *, api_version: str = "", suppress: Suppress = lambda _, __: ""
 ) -> tuple[ReportedImage, ...]:
     """Return the images of a verdict; `sources` by field path. A skipped workload shows every image as skipped."""
-    workload = verdict.workload
-    judged = verdict.judged or tuple(Judged(image=image, skip=verdict.skip or "") for image in workload.images)
-    return tuple(_suppressed(_image(verdict, one, sources, api_version), one, suppress) for one in judged)
+    judged = verdict.judged or tuple(Judged(image=image, skip=verdict.skip) for image in verdict.workload.images)
+    images = []
+    for each in judged:
+        reasons = {
+            finding.code: suppress(_image(verdict, each, sources, api_version), finding) for finding in each.findings
+        }
+        kept = each.without({code: reason for code, reason in reasons.items() if reason})
+        images.append(_image(verdict, kept, sources, api_version))
+    return tuple(images)
 
 
 def _image(verdict: Verdict, judged: Judged, sources: Mapping[str, Source], api_version: str) -> ReportedImage:
@@ -168,25 +174,11 @@ def _image(verdict: Verdict, judged: Judged, sources: Mapping[str, Source], api_
         container=clean(image.name),
         field=clean(image.field),
         place=_place(sources.get(image.field)),
-        outcome=Outcome.SKIP if verdict.skip is not None else judged.outcome,
+        outcome=judged.outcome,
         findings=tuple(_cleaned(finding) for finding in judged.findings),
-        skip=clean(judged.skip or verdict.skip or ""),
+        suppressed=tuple(Suppressed(finding=_cleaned(each), reason=clean(why)) for each, why in judged.ignored),
+        skip=clean(judged.skip or ""),
         resolution=judged.resolution,
-    )
-
-
-def _suppressed(image: ReportedImage, judged: Judged, suppress: Suppress) -> ReportedImage:
-    """Take out the findings that do not count; what is left decides the outcome."""
-    reasons = [suppress(image, finding) for finding in image.findings]
-    if not any(reasons):
-        return image
-    pairs = list(zip(image.findings, reasons, strict=True))
-    kept = tuple(finding for finding, reason in pairs if not reason)
-    return replace(
-        image,
-        findings=kept,
-        suppressed=tuple(Suppressed(finding=finding, reason=clean(reason)) for finding, reason in pairs if reason),
-        outcome=replace(judged, findings=kept).outcome,
     )
 
 

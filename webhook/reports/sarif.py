@@ -46,7 +46,6 @@ def _run(report: Report) -> Shape:
 def _rule(rule: Rule) -> Shape:
     return {
         "id": rule.code,
-        "name": "".join(word.capitalize() for word in rule.code.split("-")),
         "shortDescription": {"text": rule.title},
         "help": {"text": rule.text, "markdown": rule.markdown},
         "defaultConfiguration": {"level": _LEVELS[rule.cls]},

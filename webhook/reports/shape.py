@@ -4,6 +4,7 @@ Keys are only ever added under a new version. `json` and `yaml` write this one v
 """
 
 from webhook.policy.finding import Finding
+from webhook.reports.escape import clean
 from webhook.reports.report import Report, ReportedImage
 
 SCHEMA_VERSION = "1"
@@ -52,4 +53,4 @@ def _resolved(image: ReportedImage) -> Shape:
     if resolved is None:
         return None
     platforms: list[Shape] = list(image.platforms)
-    return {"digest": resolved.digest, "mediaType": resolved.media_type, "platforms": platforms}
+    return {"digest": resolved.digest, "mediaType": clean(resolved.media_type), "platforms": platforms}
