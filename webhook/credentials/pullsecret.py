@@ -1,5 +1,6 @@
 """A pull secret as the kubelet would see it: usable, or why not (pure)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,6 +41,19 @@ class PullSecret:
     entries: tuple[Entry, ...] = ()
 
 
+def effective_secrets(pod: Sequence[str], account: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that a new pod ends up with: its own, or else its ServiceAccount's, never both.
+
+    One entry of the pod's own, even an empty name, keeps the account's out (plugin/pkg/admission/serviceaccount).
+    """
+    return tuple(pod or account)
+
+
+def asked_secrets(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that the kubelet reads, in order: empty ones skipped, doubles kept (`getPullSecretsForPod`)."""
+    return tuple(name for name in names if name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullSecrets:
     """The pull secrets that the kubelet would take for one pod, in its order.
@@ -57,6 +71,14 @@ class PullSecrets:
     def in_state(self, state: SecretState) -> tuple[PullSecret, ...]:
         """Return the secrets in one state, in order."""
         return tuple(secret for secret in self.secrets if secret.state is state)
+
+    @property
+    def event(self) -> str:
+        """The kubelet's warning FailedToRetrieveImagePullSecret, or "" where it finds all."""
+        missing = ", ".join(secret.name for secret in self.in_state(SecretState.MISSING))
+        return missing and (
+            f"Unable to retrieve some image pull secrets ({missing}); attempting to pull the image may not succeed."
+        )
 
     @property
     def complete(self) -> bool:
