@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from webhook.image.reference import Reference
 from webhook.policy.decision import Judged, Level, Mode, Verdict
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
-from webhook.registry.resolution import Failure, Unresolved
 from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
 
 REVIEWS = Path(__file__).parent / "reviews"
@@ -24,20 +22,13 @@ def review() -> Callable[[str], Any]:
 
 @pytest.fixture
 def judged() -> Callable[..., Judged]:
-    """Make one judged image, with the failure that its registry answered."""
+    """Make one judged image."""
 
-    def make(name: str, image: str, failure: Failure | None = None, role: Role = Role.CONTAINER) -> Judged:
-        found = ContainerImage(
-            role=role,
-            name=name,
-            image=image,
-            pull_policy=PullPolicy.ALWAYS,
-            field=f"spec.{role}s[{name}].image",
+    def make(name: str, image: str, role: Role = Role.CONTAINER) -> Judged:
+        field = f"spec.{role}s[{name}].image"
+        return Judged(
+            image=ContainerImage(role=role, name=name, image=image, pull_policy=PullPolicy.ALWAYS, field=field)
         )
-        if failure is None:
-            return Judged(image=found)
-        resolution = Unresolved(reference=Reference.parse(image), failure=failure, message="")
-        return Judged(image=found, resolution=resolution)
 
     return make
 
@@ -77,7 +68,7 @@ def verdict() -> Callable[..., Verdict]:
             judged=every + every[:1] * max(0, images - len(every)),
             levels={Mode.ENFORCE: Level.BASELINE},
             denied=pairs[:denied],
-            warned=pairs,
+            warned=pairs[denied:],
             audited=pairs,
             break_glass=break_glass,
         )

@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +12,6 @@ from webhook.admission.audit import annotations
 from webhook.admission.wording import denial, unverified, warning, warnings
 from webhook.policy.decision import Judged, Level, Mode, Verdict
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
-from webhook.registry.resolution import Failure
 from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
 
 Make = Callable[..., Judged]
@@ -38,47 +36,29 @@ def test_one_line_per_image(judged: Make, finding: Find) -> None:
 
 
 def test_one_trouble_of_one_registry_is_told_once(judged: Make, finding: Find, verdict: Decide) -> None:
-    limited = finding("rate-limited", "error", brief=" not verified: docker.io rate-limited us (429)")
-    down = finding("registry-unreachable", "error", brief=" not verified: registry unreachable")
+    hub = finding("rate-limited", "error", brief=" not verified: registry docker.io rate-limited us (429)")
+    quay = finding("rate-limited", "error", brief=" not verified: registry quay.io rate-limited us (429)")
+    dns = finding("registry-unreachable", "error", brief=" not verified: registry r.example unreachable (dns)")
+    tls = finding("registry-unreachable", "error", brief=" not verified: registry r.example unreachable (tls)")
     pairs = [
-        (judged("a", "nginx:1", Failure.RATE_LIMITED), limited),
-        (judged("b", "reg.example/b:1", Failure.DNS), down),
-        (judged("c", "redis:7", Failure.RATE_LIMITED), limited),
-        (judged("d", "reg.example/d:1", Failure.TLS), down),
-        (judged("e", "reg.example/e:1", Failure.TLS), down),
-        (judged("f", "quay.io/f:1", Failure.RATE_LIMITED), limited),
+        (judged("a", "nginx:1"), hub),
+        (judged("b", "r.example/b:1"), dns),
+        (judged("c", "redis:7"), hub),
+        (judged("d", "r.example/d:1"), tls),
+        (judged("e", "r.example/e:1"), tls),
+        (judged("f", "quay.io/f:1"), quay),
     ]
     assert warnings(verdict(*pairs)) == (
         "registry docker.io rate-limited us (429); 2 images not verified [rate-limited]",
-        'container "b": reg.example/b:1 not verified: registry unreachable [registry-unreachable]',
-        "registry reg.example unreachable (tls); 2 images not verified [registry-unreachable]",
-        'container "f": quay.io/f:1 not verified: docker.io rate-limited us (429) [rate-limited]',
+        'container "b": r.example/b:1 not verified: registry r.example unreachable (dns) [registry-unreachable]',
+        "registry r.example unreachable (tls); 2 images not verified [registry-unreachable]",
+        'container "f": quay.io/f:1 not verified: registry quay.io rate-limited us (429) [rate-limited]',
     )
 
 
-@pytest.mark.parametrize(
-    ("code", "failure", "line"),
-    [
-        ("registry-error", Failure.SERVER_ERROR, "registry r.example answered with an error; 2 images not verified"),
-        ("not-a-registry", Failure.NOT_A_REGISTRY, "r.example does not answer as a registry; 2 images not verified"),
-        ("not-verified", Failure.OUT_OF_TIME, "registry r.example not asked in time; 2 images not verified"),
-        (
-            "not-verified",
-            Failure.ADDRESS_REFUSED,
-            "registry r.example not asked: its address is refused by our own rules; 2 images not verified",
-        ),
-        (
-            "credentials-unavailable",
-            Failure.LOGIN_WANTED,
-            "no login at hand for registry r.example, where nodes may hold one; 2 images not verified",
-        ),
-    ],
-)
-def test_each_trouble_in_its_words(
-    judged: Make, finding: Find, verdict: Decide, code: str, failure: Failure, line: str
-) -> None:
-    pairs = [(judged(name, f"r.example/{name}:1", failure), finding(code, "error")) for name in "ab"]
-    assert warnings(verdict(*pairs)) == (f"{line} [{code}]",)
+def test_failures_of_a_class_other_than_error_are_never_grouped(judged: Make, finding: Find, verdict: Decide) -> None:
+    gone = finding("image-not-found", brief=" not verified: a trick")
+    assert len(warnings(verdict(*[(judged(name, f"x/{name}:1"), gone) for name in "ab"]))) == 2
 
 
 def test_failures_come_first_and_no_line_twice(judged: Make, finding: Find, verdict: Decide) -> None:

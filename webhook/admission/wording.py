@@ -11,10 +11,8 @@ from one request to the next (no pod names, times or ids), so that clients can t
 from collections.abc import Sequence
 
 from webhook.admission.plaintext import clean, cut_bytes, cut_end, cut_middle
-from webhook.image.reference import InvalidReference, Reference
 from webhook.policy.decision import Judged, Mode, Verdict
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.registry.resolution import Failure, Unresolved
 
 Pair = tuple[Judged, Finding]
 
@@ -28,15 +26,8 @@ _FIX = 300
 
 _ORDER = {FindingClass.FAIL: 0, FindingClass.ERROR: 1, FindingClass.WARN: 2, FindingClass.SKIP: 3}
 
-_CAUSES = {
-    Code.RATE_LIMITED: "registry {registry} rate-limited us (429)",
-    Code.REGISTRY_UNREACHABLE: "registry {registry} unreachable{word}",
-    Code.REGISTRY_ERROR: "registry {registry} answered with an error",
-    Code.NOT_A_REGISTRY: "{registry} does not answer as a registry",
-    Code.CREDENTIALS_UNAVAILABLE: "no login at hand for registry {registry}, where nodes may hold one",
-    Code.NOT_VERIFIED: "registry {registry} not asked{word}",
-}
-"""How several images of one registry with one trouble are told in one line."""
+_UNVERIFIED = " not verified: "
+"""How the briefs of class `error` begin; what follows is the cause, which several images may share."""
 
 
 def warning(judged: Judged, finding: Finding) -> str:
@@ -49,10 +40,8 @@ def warning(judged: Judged, finding: Finding) -> str:
 
 
 def warnings(verdict: Verdict) -> tuple[str, ...]:
-    """Return the lines for `verdict.warned`: failures first, no line twice, what the denial says left out."""
-    said = {(judged.image.field, finding.code) for judged, finding in verdict.denied}
-    pairs = [pair for pair in verdict.warned if (pair[0].image.field, pair[1].code) not in said]
-    pairs.sort(key=lambda pair: _ORDER[pair[1].cls])
+    """Return the lines for `verdict.warned`: failures first, no line twice."""
+    pairs = sorted(verdict.warned, key=lambda pair: _ORDER[pair[1].cls])
     lines = tuple(dict.fromkeys(_lines(pairs)))
     if len(lines) <= _MOST:
         return lines
@@ -125,55 +114,25 @@ def _size(lines: Sequence[str]) -> int:
 
 
 def _lines(pairs: Sequence[Pair]) -> list[str]:
-    """Return a line for each pair, but one for all images of a registry that share a trouble."""
-    groups: dict[str, list[Pair]] = {}
+    """Return a line for each pair, but one for all images that were not verified for the same cause."""
+    groups: dict[tuple[str, str], list[Pair]] = {}
     for judged, finding in pairs:
-        shared = _cause(judged, finding) if finding.cls is FindingClass.ERROR else ""
-        groups.setdefault(shared or warning(judged, finding), []).append((judged, finding))
-    return [_line(text, group) for text, group in groups.items()]
+        text = finding.brief if _shareable(finding) else warning(judged, finding)
+        groups.setdefault((finding.code, text), []).append((judged, finding))
+    return [_line(group) for group in groups.values()]
 
 
-def _line(text: str, group: Sequence[Pair]) -> str:
+def _line(group: Sequence[Pair]) -> str:
     judged, finding = group[0]
-    if finding.cls is not FindingClass.ERROR:
-        return text
     images = len({found.image.field for found, _ in group})
-    cause = _cause(judged, finding)
-    if images == 1 or not cause:
+    if images == 1 or not _shareable(finding):
         return warning(judged, finding)
-    return f"{cause}; {_images(images)} not verified [{finding.code}]"
+    end = f"; {_images(images)} not verified [{finding.code}]"
+    return clean(cut_end(finding.brief.removeprefix(_UNVERIFIED), LONGEST - len(end))) + end
 
 
-def _cause(judged: Judged, finding: Finding) -> str:
-    """Return the trouble that several images may share, or "" where it is each image's own."""
-    registry, template = _registry(judged), _CAUSES.get(finding.code)
-    if not registry or template is None:
-        return ""
-    return template.format(registry=clean(cut_middle(registry, _LONGEST_NAME)), word=_word(judged))
-
-
-def _word(judged: Judged) -> str:
-    resolution = judged.resolution
-    if not isinstance(resolution, Unresolved):
-        return ""
-    match resolution.failure:
-        case Failure.OUT_OF_TIME:
-            return " in time"
-        case Failure.ADDRESS_REFUSED:
-            return ": its address is refused by our own rules"
-        case Failure.DNS | Failure.CONNECT | Failure.TLS | Failure.TIMEOUT | Failure.PROXY as failure:
-            return f" ({failure})"
-        case _:
-            return ""
-
-
-def _registry(judged: Judged) -> str:
-    if judged.resolution is not None:
-        return judged.resolution.reference.registry
-    try:
-        return Reference.parse(judged.image.image).registry
-    except InvalidReference:
-        return ""
+def _shareable(finding: Finding) -> bool:
+    return finding.cls is FindingClass.ERROR and finding.brief.startswith(_UNVERIFIED)
 
 
 def _subject(judged: Judged) -> str:
