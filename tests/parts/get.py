@@ -29,7 +29,7 @@ PARTS = Path(os.environ.get("PARTS") or Path.home() / ".cache/pullproof-parts")
 KUBE = "v1.37.2"
 WANTED_KUBE = os.environ.get("KUBE_VERSION") or KUBE
 
-ENVIRONMENT = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "auto"}
+ENVIRONMENT = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": ""}
 
 
 class NotHad(Exception):
@@ -148,7 +148,8 @@ def build(name: str, module: Module) -> None:
     stamp.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
-        describe(module, place)
+        if module.replaced:
+            describe(module, place)
         for number, (package, program) in enumerate(zip(module.packages, module.programs, strict=True), 1):
             say(f"building {name} {module.version}: {program} ({number} of {len(module.programs)})")
             compile_one(module, package, program, place, folder)
@@ -162,20 +163,25 @@ def describe(module: Module, place: Path) -> None:
     `go install MODULE@VERSION` refuses modules with replace directives. Kubernetes replaces its staging modules by
     folders; replaced by their published versions (v1.X.Y is v0.X.Y there) they build the same programs.
     """
-    lines = ["module parts", f"require {module.module} {module.version}"]
-    if module.replaced:
-        text = Path(downloaded(module)["GoMod"]).read_text()
-        lines += re.findall(r"^(?:go|godebug) .*$", text, re.MULTILINE)
-        staged = re.findall(r"^\s*(\S+) => \./staging/", text, re.MULTILINE)
-        published = module.version.replace("v1.", "v0.", 1)
-        lines += [f"replace {path} => {path} {published}" for path in staged]
+    text = Path(downloaded(module)["GoMod"]).read_text()
+    published = module.version.replace("v1.", "v0.", 1)
+    lines = ["module parts", *re.findall(r"^(?:go|godebug) .*$", text, re.MULTILINE)]
+    lines += [f"require {module.module} {module.version}"]
+    lines += [
+        f"replace {path} => {path} {published}" for path in re.findall(r"^\s*(\S+) => \./staging/", text, re.MULTILINE)
+    ]
     (place / "go.mod").write_text("\n".join(lines) + "\n")
 
 
 def compile_one(module: Module, package: str, program: str, place: Path, folder: Path) -> None:
     flags = "-s -w" + (f" -X {module.version_variable}={module.version}" if module.version_variable else "")
-    built = place / "built"
-    run(["go", "build", "-trimpath", "-ldflags", flags, "-o", str(built), path(module, package)], cwd=place)
+    path = f"{module.module}/{package}".rstrip("/")
+    if module.replaced:
+        built = place / program
+        run(["go", "build", "-mod=mod", "-trimpath", "-ldflags", flags, "-o", str(built), path], cwd=place)
+    else:
+        built = place / package.rpartition("/")[2]
+        run(["go", "install", "-trimpath", "-ldflags", flags, f"{path}@{module.version}"], cwd=place)
     moved = folder / f".{program}.new"  # a rename puts it there whole, even under a program that runs
     shutil.copy2(built, moved)
     moved.rename(folder / program)
@@ -191,12 +197,9 @@ def downloaded(module: Module) -> dict[str, str]:
     return answer
 
 
-def path(module: Module, package: str) -> str:
-    return f"{module.module}/{package}".rstrip("/")
-
-
 def run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] = ENVIRONMENT) -> None:
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    placed = env | ({"GOBIN": str(cwd)} if cwd else {})
+    done = subprocess.run(command, cwd=cwd, env=placed, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotHad(f"{' '.join(command[:3])} failed: {(done.stderr.strip() or done.stdout).splitlines()[-1:]}")
 

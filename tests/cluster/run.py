@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Run a command inside a real one-node Kubernetes cluster that leaves nothing behind.
+
+    python3 tests/cluster/run.py COMMAND [ARGUMENT…]        e.g. … kubectl get nodes
+
+Network, mounts and processes are namespaces of their own, and every file the cluster writes is on a tmpfs in them:
+when the command ends, or this program is killed (SIGKILL too, or its parent), the kernel takes all of it away. Needs
+root and the parts of `make parts`; KUBE_VERSION chooses among those that were built.
+
+The command finds KUBECONFIG, a PATH with the parts, and $CLUSTER, the folder that node.py describes. Where it fails,
+the logs are kept in build/cluster-logs.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import cgroups
+from node import Node, NotUp
+
+CLUSTER = Path("/media")
+"""Where the tmpfs is mounted: an empty folder on every Debian, and a short path (sockets have at most 108 letters)."""
+
+STAGE = "PULLPROOF_CLUSTER_STAGE"
+LOGS = Path("build/cluster-logs")
+
+
+def enter() -> None:
+    """Come back as the same program inside new namespaces, bound to the life of our parent.
+
+    In two steps: the control groups are joined by the first process inside, so that none outside is in them.
+    """
+    stage = os.environ.pop(STAGE, "")
+    if stage == "ready":
+        return
+    if stage:
+        cgroups.join(stage)
+        os.environ[STAGE] = "ready"
+        become("unshare", "--cgroup")
+    if os.geteuid() != 0:
+        sys.exit("cluster: only root can make namespaces; run it as root")
+    os.environ[STAGE] = cgroups.prepare()
+    namespaces = ("--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+    become("setpriv", "--pdeathsig", "KILL", "unshare", *namespaces)
+
+
+def become(*command: str) -> NoReturn:
+    os.execvp(command[0], [*command, sys.executable, *sys.argv])  # noqa: S606
+
+
+def main(command: list[str]) -> int:
+    """Boot, run the command, and reap whatever becomes an orphan meanwhile: here we are process 1."""
+    if not command:
+        sys.exit(__doc__)
+    enter()
+    cgroups.mount_own()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "cluster", CLUSTER], check=True)
+    parts = Path(os.environ.get("PARTS") or Path.home() / ".cache/pullproof-parts")
+    node = Node(CLUSTER, parts, os.environ.get("KUBE_VERSION", ""))
+    try:
+        node.boot()
+    except NotUp as error:
+        print(f"cluster: {error}", file=sys.stderr)
+        keep_logs()
+        return 1
+    code = wait_for(subprocess.Popen(command, env=node.environment).pid)
+    if code:
+        keep_logs()
+    return code
+
+
+def wait_for(process: int) -> int:
+    while True:
+        ended, status = os.wait()
+        if ended == process:
+            return os.waitstatus_to_exitcode(status) % 256
+
+
+def keep_logs() -> None:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(CLUSTER / "logs", LOGS, dirs_exist_ok=True)
+    print(f"cluster: the logs are in {LOGS}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
