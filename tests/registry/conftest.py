@@ -127,7 +127,7 @@ def reference(text: str) -> Reference:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def virtual() -> Callable[[Coroutine[Any, Any, T]], T]:
     """Run a coroutine in a loop whose clock jumps."""
 
@@ -138,16 +138,22 @@ def virtual() -> Callable[[Coroutine[Any, Any, T]], T]:
     return run
 
 
+@pytest.fixture(scope="session")
+def new_registries() -> type[FakeRegistries]:
+    """For tests that need fresh ones for each example."""
+    return FakeRegistries
+
+
 @pytest.fixture
 def registries() -> FakeRegistries:
     return FakeRegistries()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def refuse() -> Callable[..., RegistryError]:
     return refusal
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ref() -> Callable[[str], Reference]:
     return reference
