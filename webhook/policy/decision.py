@@ -119,7 +119,8 @@ class ActiveCheck:
     find: Callable[[Evidence], Finding | None]
 
 
-def _today() -> date:
+def utc_today() -> date:
+    """Return today's date in UTC."""
     return datetime.now(UTC).date()
 
 
@@ -142,7 +143,7 @@ class Policy:
     exemptions: tuple[Exemption, ...] = ()
     break_glass_users: frozenset[str] = frozenset()
     statements: Statements = field(default_factory=Statements)
-    today: Callable[[], date] = _today
+    today: Callable[[], date] = utc_today
 
     @property
     def follows_tags(self) -> bool:

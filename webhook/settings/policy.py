@@ -1,14 +1,14 @@
 """Settings -> Policy (pure)."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 
 import msgspec
 
 from webhook.policy.checks.catalogue import CHECKS
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.checks.platform_mismatch import PlatformMismatchOptions
-from webhook.policy.decision import ActiveCheck, Policy
+from webhook.policy.decision import ActiveCheck, Policy, utc_today
 from webhook.policy.exemption import Exemption
 from webhook.policy.finding import Code
 from webhook.policy.level import Level, Mode
@@ -17,12 +17,7 @@ from webhook.settings.schema import Exemption as ExemptionSettings
 from webhook.settings.schema import LoginRegistries, OnUnknown, Settings, Switch
 
 
-def today() -> date:
-    """Return the date in UTC, by which exemptions expire."""
-    return datetime.now(UTC).date()
-
-
-def policy_of(settings: Settings, *, today: Callable[[], date] = today, deep: bool = False) -> Policy:
+def policy_of(settings: Settings, *, today: Callable[[], date] = utc_today, deep: bool = False) -> Policy:
     """Return what the settings say of findings and verdicts; `deep` looks at layers too, unless that is turned off."""
     options = {check.code: settings.checks[check.code] for check in CHECKS}
     if deep:

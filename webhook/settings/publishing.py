@@ -21,7 +21,7 @@ def schema() -> dict[str, Json]:
     (root, _), components = msgspec.json.schema_components(
         (Settings, SECTION), schema_hook=_custom, ref_template=_REFERENCE
     )
-    plain = msgspec.json.decode(msgspec.json.encode(components), type=dict[str, Json])
+    plain = _plain(components)
     _add_defaults(root, values(Settings()), plain)
     return {"$schema": _DIALECT, "title": "Pullproof configuration", **root, "$defs": plain}
 
@@ -33,8 +33,7 @@ def show(settings: Settings) -> str:
 
 def values(settings: Settings) -> dict[str, Json]:
     """Return all values in force as plain JSON values; there are no secrets among them."""
-    encoded = msgspec.json.encode(settings, enc_hook=_encode)
-    return _stated(msgspec.json.decode(encoded, type=dict[str, Json]))
+    return _stated(_plain(settings))
 
 
 def _add_defaults(schema: Json, defaults: Json, components: Mapping[str, Json]) -> None:
@@ -48,6 +47,12 @@ def _add_defaults(schema: Json, defaults: Json, components: Mapping[str, Json]) 
         if isinstance(each, dict) and name in defaults:
             _add_defaults(each, defaults[name], components)
             each.setdefault("default", defaults[name])
+
+
+def _plain(value: object) -> dict[str, Json]:
+    """Return the JSON object that a value is encoded as."""
+    decoded: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(value, enc_hook=_encode))
+    return decoded
 
 
 def _stated(value: dict[str, Json]) -> dict[str, Json]:
