@@ -1,0 +1,180 @@
+"""Counters and histograms for Prometheus; implements the Observers of the registry and of the server.
+
+No image, pod, namespace or user is ever a label. `registry` is bounded: those that the configuration names and the first
+few others have a label of their own, the rest are "other". Children are looked up once and kept, so that counting on the
+hot path costs a dictionary look-up and an addition.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from webhook.policy.decision import Judged, Outcome, Verdict
+from webhook.registry.observer import CacheOutcome
+
+OTHER = "other"
+NONE = "none"
+
+_ADMISSION_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_REGISTRY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_RESOURCES = frozenset(
+    {
+        "pods",
+        "pods/ephemeralcontainers",
+        "podtemplates",
+        "replicationcontrollers",
+        "deployments",
+        "statefulsets",
+        "daemonsets",
+        "replicasets",
+        "jobs",
+        "cronjobs",
+    }
+)
+_OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
+
+
+class Metrics:
+    """All that this process counts."""
+
+    def __init__(self, *, version: str = "", registries: Iterable[str] = (), others: int = 20) -> None:
+        """`registries` have labels of their own, and so have the first `others` that come along beside them."""
+        self._collected = CollectorRegistry()
+        self._names = dict.fromkeys(registries)
+        self._room = others
+        self._define_admission()
+        self._define_registry()
+        self._define_rest()
+        self._gauge("build_info", "What is running", "version").labels(version).set(1)
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the exposition and its content type."""
+        return generate_latest(self._collected), CONTENT_TYPE_LATEST
+
+    def arrived(self) -> None:
+        """Note that a review is being worked on."""
+        self._in_flight.inc()
+
+    def answered(
+        self, resource: str, operation: str, decision: str, *, dry_run: bool, seconds: float, verdict: Verdict | None
+    ) -> None:
+        """Note how a review ended."""
+        resource = resource if resource in _RESOURCES else OTHER
+        operation = operation if operation in _OPERATIONS else OTHER
+        self._in_flight.dec()
+        self._requests(resource, operation, decision, "true" if dry_run else "false").inc()
+        self._durations(resource, decision).observe(seconds)
+        if verdict is not None:
+            for judged in verdict.judged:
+                self._count_image(judged)
+
+    def overran(self) -> None:
+        """Note that an inspection was not done by its deadline."""
+        self._overran.inc()
+
+    def request(self, registry: str, method: str, outcome: str, seconds: float) -> None:
+        """Note one request to a registry."""
+        name = self._bounded(registry)
+        self._registry_requests(name, method, outcome).inc()
+        self._registry_durations(name, method).observe(seconds)
+
+    def rate_limit(self, registry: str, remaining: int) -> None:
+        """Note how many pulls a registry says are left."""
+        self._remaining(self._bounded(registry)).set(remaining)
+
+    def circuit(self, registry: str, *, open: bool) -> None:
+        """Note that a breaker opened or closed."""
+        self._circuits(self._bounded(registry)).set(1 if open else 0)
+
+    def cache(self, cache: str, outcome: CacheOutcome) -> None:
+        """Note how a look-up in a cache ended."""
+        self._caches(cache, outcome.value).inc()
+
+    def pull_secret_error(self, reason: str) -> None:
+        """Note that a Secret or ServiceAccount could not be read; `reason` is one of few words."""
+        self._secret_errors(reason).inc()
+
+    def certificate_expires(self, certificate: str, at: datetime) -> None:
+        """Note when a certificate ends: `serving`, `authority`, …"""
+        self._expiries(certificate).set(at.timestamp())
+
+    def config_loaded(self, *, ok: bool) -> None:
+        """Note whether the configuration that was last seen could be loaded."""
+        self._config.set(1 if ok else 0)
+
+    def contradicted(self, registry: str, code: str) -> None:
+        """Note that a node ran what was predicted to fail."""
+        self._contradicted(self._bounded(registry), code).inc()
+
+    def scanned(self, images: Mapping[Outcome, int]) -> None:
+        """Note what the last scan of the cluster found."""
+        for outcome in Outcome:
+            self._scanned(outcome.value).set(images.get(outcome, 0))
+
+    def _count_image(self, judged: Judged) -> None:
+        resolution = judged.resolution
+        name = self._bounded(resolution.reference.registry) if resolution is not None else NONE
+        if not judged.findings:
+            self._images(NONE, judged.outcome.value, name).inc()
+        for finding in judged.findings:
+            self._images(finding.code.value, finding.cls.value, name).inc()
+
+    def _bounded(self, registry: str) -> str:
+        if registry in self._names:
+            return registry
+        if self._room <= 0:
+            return OTHER
+        self._room -= 1
+        self._names[registry] = None
+        return registry
+
+    def _define_admission(self) -> None:
+        self._requests = self._counters(
+            "admission_requests", "Reviews answered", "resource", "operation", "decision", "dry_run"
+        )
+        self._durations = self._histograms(
+            "admission_duration_seconds", "Time to answer a review", _ADMISSION_SECONDS, "resource", "decision"
+        )
+        self._in_flight = self._gauge("admission_inflight_requests", "Reviews being worked on")
+        self._overran = self._counter("admission_deadline_exceeded", "Reviews that were answered before they were done")
+        self._images = self._counters("image_checks", "Findings, and images without any", "code", "result", "registry")
+
+    def _define_registry(self) -> None:
+        self._registry_requests = self._counters(
+            "registry_requests", "Requests to registries and their token services", "registry", "method", "outcome"
+        )
+        self._registry_durations = self._histograms(
+            "registry_request_duration_seconds", "Time of one request", _REGISTRY_SECONDS, "registry", "method"
+        )
+        self._remaining = self._gauges("registry_rate_limit_remaining", "Pulls left as a registry says", "registry")
+        self._circuits = self._gauges("registry_circuit_open", "1 while a registry is not asked", "registry")
+        self._caches = self._counters("cache_lookups", "Look-ups in caches", "cache", "outcome")
+
+    def _define_rest(self) -> None:
+        self._secret_errors = self._counters("pull_secret_errors", "Secrets that could not be read", "reason")
+        self._expiries = self._gauges("certificate_expiry_timestamp_seconds", "When a certificate ends", "cert")
+        self._config = self._gauge("config_last_reload_successful", "1 if the newest configuration is in force")
+        self._config.set(1)
+        self._contradicted = self._counters(
+            "contradicted_verdicts", "Predicted failures that a node proved wrong", "registry", "code"
+        )
+        self._scanned = self._gauges("scan_images", "Images found by the last scan", "result")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, namespace="pullproof", registry=self._collected)
+
+    def _counters(self, name: str, text: str, *labels: str) -> Callable[..., Counter]:
+        return cache(self._counter(name, text, *labels).labels)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace="pullproof", registry=self._collected)
+
+    def _gauges(self, name: str, text: str, *labels: str) -> Callable[..., Gauge]:
+        return cache(self._gauge(name, text, *labels).labels)
+
+    def _histograms(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Callable[..., Histogram]:
+        found = Histogram(name, text, labels, namespace="pullproof", buckets=buckets, registry=self._collected)
+        return cache(found.labels)

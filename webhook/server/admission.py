@@ -1,0 +1,251 @@
+"""POST /validate: the hot path, a plain ASGI application.
+
+    headers -> body -> AdmissionRequest -> Inspector -> Verdict -> bytes
+
+Everything ends in time: the body, the inspection, and with it the answer. What the API server waits for is `?timeout=`;
+the least of that and our own budget, minus some headroom for the way back, is the deadline of all of it. An inspection
+that overran even that is answered by us: allowed, not verified. A bug is no answer of ours: it leaves here as an
+exception, becomes a 500, and the failurePolicy decides.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from webhook.admission.review import (
+    AdmissionRequest,
+    MalformedReview,
+    decode,
+    encode,
+    encode_allowed,
+    encode_unverified,
+)
+from webhook.policy.decision import Verdict
+from webhook.server.answer import Answer, refusal
+from webhook.server.body import BodyReader, BodyTooLarge, ClientGone, TooManyBodies
+from webhook.server.duration import InvalidDuration, parse_duration
+from webhook.server.log import fields
+from webhook.workload.workload import Workload
+
+_LOG = logging.getLogger("pullproof.admission")
+
+
+class Inspector(Protocol):
+    """Judges workloads; `webhook.pipeline` does."""
+
+    async def inspect(self, workload: Workload, deadline: float, *, user: str = "") -> Verdict:
+        """Judge every image before `deadline` (absolute loop time)."""
+        ...
+
+
+class AdmissionObserver(Protocol):
+    """Told of every request; calls must return at once and never raise."""
+
+    def arrived(self) -> None:
+        """Note that a request is being worked on."""
+        ...
+
+    def answered(
+        self, resource: str, operation: str, decision: str, *, dry_run: bool, seconds: float, verdict: Verdict | None
+    ) -> None:
+        """Note how it ended; resource and operation are empty where none could be read."""
+        ...
+
+    def overran(self) -> None:
+        """Note that an inspection was not done by its deadline."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one server. Seconds; `headroom` is the share of a request's time that is kept for the way back."""
+
+    budget: float = 4.5
+    headroom: float = 0.1
+    least_headroom: float = 0.2
+    in_flight: int = 2048
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What is told of a request once it is over."""
+
+    decision: str = "error"
+    request: AdmissionRequest | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AdmissionEndpoint:
+    """The ASGI application behind /validate. `closing` says whether connections are not to be used again."""
+
+    inspector: Inspector
+    observer: AdmissionObserver
+    limits: Limits = field(default_factory=Limits)
+    bodies: BodyReader = field(default_factory=BodyReader)
+    closing: Callable[[], bool] = bool
+    _in_flight: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        refused = self._refuse(scope)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        started = asyncio.get_running_loop().time()
+        outcome = _Outcome()
+        self._in_flight += 1
+        self.observer.arrived()
+        try:
+            answer = await self._answer(scope, receive, started, outcome)
+        finally:
+            self._in_flight -= 1
+            self._tell(outcome, asyncio.get_running_loop().time() - started)
+        if answer is not None:
+            await answer(scope, receive, send)
+
+    def _refuse(self, scope: Scope) -> Answer | None:
+        """Return the answer to a request whose body need not be read."""
+        if scope["method"] != "POST":
+            return refusal(
+                405, f"{scope['method']} is not supported, POST an AdmissionReview", allow="POST", close=True
+            )
+        content_type, encoding, length = _headers(scope)
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            return refusal(
+                415, f"content type {content_type[:80]!r} is not supported, send application/json", close=True
+            )
+        if encoding not in ("", "identity"):
+            return refusal(415, f"content encoding {encoding[:80]!r} is not supported, send it plain", close=True)
+        if length.isdecimal() and int(length[:20]) > self.bodies.largest:
+            return self._too_large()
+        if self._in_flight >= self.limits.in_flight:
+            return refusal(503, "too many requests in flight, try again", close=True)
+        return None
+
+    async def _answer(self, scope: Scope, receive: Receive, started: float, outcome: _Outcome) -> Answer | None:
+        deadline, limit = self._deadline(scope["query_string"], started)
+        try:
+            async with asyncio.timeout_at(limit):
+                body = await self.bodies.read(receive)
+            outcome.request = request = decode(body)
+        except TimeoutError:
+            outcome.decision = "refused"
+            return refusal(408, "the body did not come in time", close=True)
+        except BodyTooLarge:
+            outcome.decision = "refused"
+            return self._too_large()
+        except TooManyBodies:
+            outcome.decision = "refused"
+            return refusal(503, "too many bodies at once, try again", close=True)
+        except ClientGone:
+            outcome.decision = "refused"
+            return None
+        except MalformedReview as error:
+            outcome.decision = "refused"
+            return refusal(400, error.reason, path=error.path, close=self.closing())
+        return Answer(200, await self._review(request, deadline, limit, outcome), close=self.closing())
+
+    async def _review(self, request: AdmissionRequest, deadline: float, limit: float, outcome: _Outcome) -> bytes:
+        if request.workload.skip is not None:
+            outcome.decision = "skipped"
+            return encode_allowed(request.uid)
+        try:
+            async with asyncio.timeout_at(limit) as clock:
+                verdict = await self.inspector.inspect(request.workload, deadline, user=request.username)
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            outcome.decision = "not-verified"
+            self.observer.overran()
+            return encode_unverified(request)
+        outcome.verdict, outcome.decision = verdict, _decision(verdict)
+        return encode(request.uid, verdict)
+
+    def _deadline(self, query: bytes, started: float) -> tuple[float, float]:
+        """Return when the inspection is to be done, and when it is no longer waited for."""
+        whole = min(_timeout(query) or self.limits.budget, self.limits.budget)
+        headroom = min(max(whole * self.limits.headroom, self.limits.least_headroom), whole / 2)
+        return started + whole - headroom, started + whole - headroom / 2
+
+    def _too_large(self) -> Answer:
+        return refusal(413, f"the body is larger than {self.bodies.largest} bytes", close=True)
+
+    def _tell(self, outcome: _Outcome, seconds: float) -> None:
+        request = outcome.request
+        self.observer.answered(
+            request.resource if request else "",
+            request.operation if request else "",
+            outcome.decision,
+            dry_run=request.dry_run if request else False,
+            seconds=seconds,
+            verdict=outcome.verdict,
+        )
+        if request is None:
+            return
+        level = _LEVELS.get(outcome.decision, logging.DEBUG)
+        if _LOG.isEnabledFor(level):
+            _LOG.log(level, outcome.decision, extra=_line(request, outcome.verdict, seconds))
+
+
+_LEVELS = {
+    "denied": logging.INFO,
+    "warned": logging.INFO,
+    "not-verified": logging.INFO,
+    "break-glass": logging.WARNING,
+    "error": logging.ERROR,
+}
+"""What is worth a line; everything else is one only at debug level."""
+
+
+def _decision(verdict: Verdict) -> str:
+    if verdict.denied:
+        return "denied"
+    if verdict.break_glass:
+        return "break-glass"
+    return "warned" if verdict.warned else "allowed"
+
+
+def _line(request: AdmissionRequest, verdict: Verdict | None, seconds: float) -> dict[str, object]:
+    """Return what is logged of a request: names and codes, never objects, images or secrets."""
+    workload = request.workload
+    found = (*verdict.denied, *verdict.warned) if verdict else ()
+    return dict(
+        fields(
+            uid=request.uid,
+            kind=workload.kind,
+            namespace=workload.namespace,
+            name=workload.name,
+            operation=str(request.operation),
+            user=request.username,
+            dryRun=request.dry_run,
+            codes=sorted({str(finding.code) for _, finding in found}),
+            ms=round(seconds * 1000, 1),
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _timeout(query: bytes) -> float | None:
+    """Return the seconds that the API server waits, or None where it does not say (so that one can read it)."""
+    values = parse_qs(query[:256].decode("ascii", "replace")).get("timeout", ())
+    try:
+        return parse_duration(values[0]) if values else None
+    except InvalidDuration:
+        return None
+
+
+def _headers(scope: Scope) -> tuple[str, str, str]:
+    """Return content type, content encoding and content length."""
+    found = {b"content-type": b"", b"content-encoding": b"", b"content-length": b""}
+    for name, value in scope["headers"]:
+        if name in found:
+            found[name] = value
+    content_type, encoding, length = (value.decode("latin-1") for value in found.values())
+    return content_type, encoding, length
