@@ -109,22 +109,30 @@ class Pipeline:
     """Inspects workloads; safe to share, keeps no state of its own."""
 
     def __init__(
-        self, sources: Sources, policy: Callable[[], Policy], *, clock: Callable[[], float], loopback: bool = False
+        self,
+        sources: Sources,
+        policy: Callable[[], Policy],
+        *,
+        clock: Callable[[], float],
+        loopback: bool = False,
+        offline: bool = False,
     ) -> None:
         """`policy` is called once per inspection, so that a reload takes effect at the next one.
 
         `loopback`: whether an image of a loopback registry can be judged from here. In a cluster it is each node's own.
+        `offline`: no registry is asked.
         """
         self._sources = sources
         self._policy = policy
         self._clock = clock
         self._loopback = loopback
+        self._offline = offline
 
     async def inspect(self, workload: Workload, deadline: float, *, user: str = "") -> Verdict:
         """Judge every image of `workload` before `deadline` (absolute loop time) as `user` asked for it."""
         asked = self._clock()
         policy = self._policy()
-        if workload.skip is not None:
+        if workload.skip is not None or policy.exempt(workload, user) is not None:
             return policy.decide(workload, (), labels={}, user=user)
         labels = await self._sources.namespaces.labels(workload.namespace, deadline=deadline)
         judged = await self._look(policy, workload, deadline, not_before=ANY_AGE)
@@ -140,7 +148,18 @@ class Pipeline:
         secrets = await self._sources.pull_secrets.pull_secrets(workload, deadline=deadline, not_before=not_before)
         keychain = Keychain(secrets.secrets)
         looks = [
-            _Look(self._sources, policy, workload, image, secrets, keychain, deadline, not_before, self._loopback)
+            _Look(
+                sources=self._sources,
+                policy=policy,
+                workload=workload,
+                image=image,
+                secrets=secrets,
+                keychain=keychain,
+                deadline=deadline,
+                not_before=not_before,
+                loopback=self._loopback,
+                offline=self._offline,
+            )
             for image in workload.images
         ]
         if len(looks) == 1:
@@ -150,7 +169,7 @@ class Pipeline:
         return tuple(task.result() for task in tasks)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
     """One look at one image."""
 
@@ -163,6 +182,7 @@ class _Look:
     deadline: float
     not_before: float
     loopback: bool
+    offline: bool
 
     async def judge(self) -> Judged:
         return self.policy.judge(await self.evidence())
@@ -184,8 +204,8 @@ class _Look:
             reference, self.workload, deadline=self.deadline
         )
         candidates = self.keychain.lookup(reference) + node_logins
-        platforms = self.workload.platforms or nodes.platforms
-        resolution = await self._resolve(reference, candidates, content=bool(platforms))
+        platforms = self.policy.platforms(self.workload, nodes)
+        resolution = await self._resolve(reference, candidates, content=bool(platforms) or self.policy.deep)
         return self._of(
             reference,
             nodes,
@@ -206,7 +226,7 @@ class _Look:
             return "a loopback registry is each node's own"
         if self.secrets.in_state(SecretState.MALFORMED):
             return "a malformed pull secret ends every pull of the pod"
-        return ""
+        return "offline: no registry was asked" if self.offline else ""
 
     async def _resolve(self, reference: Reference, candidates: Sequence[Credential], *, content: bool) -> Resolution:
         return await self.sources.resolver.resolve(

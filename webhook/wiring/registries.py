@@ -1,0 +1,126 @@
+"""Settings -> an open resolver, with everything between it and the network (I/O)."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from webhook.registry import hosts_dir
+from webhook.registry.cache import Lifetimes
+from webhook.registry.client import Patience, RegistryClient
+from webhook.registry.endpoint import Endpoints, Trust
+from webhook.registry.guard import guarded_transport
+from webhook.registry.limits import LimitRules
+from webhook.registry.names import Lookup, Names, system_lookup
+from webhook.registry.observer import Observer
+from webhook.registry.proxy import Proxies
+from webhook.registry.resolver import RegistryResolver
+from webhook.registry.tls import TlsContexts, TlsRules
+from webhook.settings.schema import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the process finds around it. `loopback`: whether registries on this machine may be asked."""
+
+    environment: Mapping[str, str]
+    loopback: bool = False
+    lookup: Lookup = system_lookup
+
+
+@asynccontextmanager
+async def open_resolver(
+    settings: Settings, surroundings: Surroundings, observer: Observer
+) -> AsyncIterator[RegistryResolver]:
+    """Open the way to the registries; raise a ValueError for files and proxies that cannot be used."""
+    endpoints = _endpoints(settings)
+    client = RegistryClient(
+        _Transports(settings, surroundings).open,
+        endpoints.of,
+        observer=observer,
+        patience=Patience(connect=settings.network.connect_timeout, request=settings.network.timeout),
+    )
+    resolver = RegistryResolver(
+        client,
+        budget=settings.budgets.lookup,
+        lifetimes=Lifetimes(
+            tags=settings.cache.tags,
+            digests=settings.cache.digests,
+            not_found=settings.cache.not_found,
+            refused=settings.cache.refused,
+        ),
+        entries=settings.cache.max_entries,
+        limits=LimitRules(
+            concurrency=settings.network.max_concurrency,
+            registries=_Places(endpoints, settings.network.max_concurrency),
+        ),
+        observer=observer,
+    )
+    try:
+        async with resolver:
+            yield resolver
+    finally:
+        await client.aclose()
+
+
+def hosts_problems(settings: Settings) -> tuple[str, ...]:
+    """Return what cannot be read of the nodes' hosts.toml tree, a line each."""
+    return _hosts(settings).problems if settings.nodes.hosts_dir else ()
+
+
+class _Transports:
+    """Opens a guarded transport for each way of trusting servers."""
+
+    def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
+        network = settings.network
+        self._rules = network.rules(loopback=surroundings.loopback)
+        self._names = Names(surroundings.lookup)
+        self._proxies = Proxies()
+        if network.proxy_from_environment:
+            self._proxies = Proxies.from_environment(surroundings.environment)
+        for registry in settings.registries:
+            _tls(registry.options().trust).load()
+
+    def open(self, trust: Trust) -> httpx.AsyncBaseTransport:
+        """Return a transport whose servers are trusted as `trust` says."""
+        return guarded_transport(self._rules, _tls(trust), proxies=self._proxies, names=self._names)
+
+
+class _Places(Mapping[str, int]):
+    """How many look-ups at once a registry bears; patterns are looked through, so it has no end to iterate to."""
+
+    def __init__(self, endpoints: Endpoints, default: int) -> None:
+        self._endpoints = endpoints
+        self._default = default
+
+    def __getitem__(self, registry: str) -> int:
+        options = self._endpoints.options_of(registry)
+        return (options.max_concurrency if options else 0) or self._default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(options.match for options in self._endpoints.options)
+
+    def __len__(self) -> int:
+        return len(self._endpoints.options)
+
+
+def _tls(trust: Trust) -> TlsContexts:
+    client = trust.clients[0] if trust.clients else None
+    return TlsContexts(
+        TlsRules(
+            ca_files=trust.ca_files,
+            skip_verify=bool(trust.skip_verify),
+            client=(client[0], client[1] or client[0]) if client else None,
+        )
+    )
+
+
+def _endpoints(settings: Settings) -> Endpoints:
+    options = tuple(registry.options() for registry in settings.registries)
+    return Endpoints(options=options, tree=_hosts(settings) if settings.nodes.hosts_dir else None)
+
+
+def _hosts(settings: Settings) -> hosts_dir.HostsDir:
+    return hosts_dir.load([Path(settings.nodes.hosts_dir)])
