@@ -1,13 +1,14 @@
 """Counters and histograms for Prometheus; implements the Observers of the registry and of the server.
 
-No image, pod, namespace or user is ever a label. `registry` is bounded: those that the configuration names and the first
-few others have a label of their own, the rest are "other". Children are looked up once and kept, so that counting on the
-hot path costs a dictionary look-up and an addition.
+No image, pod, namespace or user is ever a label. `registry` is bounded: those that the configuration names and the
+first few others have a label of their own, the rest are "other". Children are looked up once and kept, so that counting
+on the hot path costs a dictionary look-up and an addition.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache as kept
+from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -34,6 +35,7 @@ _RESOURCES = frozenset(
         "cronjobs",
     }
 )
+_STATUSES = frozenset(str(status.value) for status in HTTPStatus)
 _OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 
 
@@ -78,6 +80,8 @@ class Metrics:
     def request(self, registry: str, method: str, outcome: str, seconds: float) -> None:
         """Note one request to a registry."""
         name = self._bounded(registry)
+        if outcome.isdecimal() and outcome not in _STATUSES:
+            outcome = OTHER
         self._registry_requests(name, method, outcome).inc()
         self._registry_durations(name, method).observe(seconds)
 
@@ -98,7 +102,7 @@ class Metrics:
         self._secret_errors(reason).inc()
 
     def certificate_expires(self, certificate: str, at: datetime) -> None:
-        """Note when a certificate ends: `serving`, `authority`, …"""
+        """Note when a certificate ends, by its role (`serving`, `authority`)."""
         self._expiries(certificate).set(at.timestamp())
 
     def config_loaded(self, *, ok: bool) -> None:
@@ -167,14 +171,14 @@ class Metrics:
         return Counter(name, text, labels, namespace="pullproof", registry=self._collected)
 
     def _counters(self, name: str, text: str, *labels: str) -> Callable[..., Counter]:
-        return cache(self._counter(name, text, *labels).labels)
+        return kept(self._counter(name, text, *labels).labels)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, namespace="pullproof", registry=self._collected)
 
     def _gauges(self, name: str, text: str, *labels: str) -> Callable[..., Gauge]:
-        return cache(self._gauge(name, text, *labels).labels)
+        return kept(self._gauge(name, text, *labels).labels)
 
     def _histograms(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Callable[..., Histogram]:
         found = Histogram(name, text, labels, namespace="pullproof", buckets=buckets, registry=self._collected)
-        return cache(found.labels)
+        return kept(found.labels)

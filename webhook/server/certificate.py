@@ -1,8 +1,8 @@
 """The serving certificate: loaded from memory, replaced without a restart (I/O: files, TLS).
 
 Every new handshake asks for the newest context, so a certificate takes effect with the next connection and disturbs
-none that is open. Contents are compared, not times: a Secret or ConfigMap volume is swapped by a symlink, and sizes stay
-alike. What does not parse, or is half written, is refused and the last good one kept.
+none that is open. Contents are compared, not times: a Secret or ConfigMap volume is swapped by a symlink, and sizes
+stay alike. What does not parse, or is half written, is refused and the last good one kept.
 """
 
 import asyncio
