@@ -11,20 +11,29 @@ _PAGES = ("text/html", "application/xhtml+xml", "text/xml", "application/xml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One request. `limit`: bytes of body that are of interest, at most. Headers and form may hold a login."""
+    """One request. `limit`: bytes of body that are of interest, at most; `form` is sent as the body.
+
+    `private` headers (a login, the operator's own) are for the origin of `url` alone, whatever it redirects to.
+    """
 
     method: str
     url: Url
-    headers: Headers = field(default=(), repr=False)
+    headers: Headers = ()
+    private: Headers = field(default=(), repr=False)
     form: str | None = field(default=None, repr=False)
     limit: int = 0
+
+    @property
+    def authorized(self) -> bool:
+        """True when a login or token goes with it."""
+        return any(name == "authorization" for name, _ in self.private)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One answer, decompressed. `phrase` is the server's own words; `truncated`: the body went on past the limit.
 
-    `dropped_login`: the question carried a login that was not passed on to the redirect target that answered.
+    `redirected`: another origin answers than was asked; `withheld`: it was not given the login that the other was.
     """
 
     method: str
@@ -34,7 +43,8 @@ class Answer:
     headers: Headers = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
     truncated: bool = False
-    dropped_login: bool = False
+    redirected: bool = False
+    withheld: bool = False
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return every value of a header, in order; `name` in lower case."""

@@ -83,6 +83,16 @@ class Endpoint:
         return f"{self.scheme}://{self.host}"
 
     @property
+    def origin(self) -> str:
+        """The base URL in the form that URLs are compared in; raises `InvalidUrl`."""
+        return Url.parse(self.base).origin
+
+    @property
+    def port(self) -> str:
+        """The port that is named, "" when none is."""
+        return _port(self.host)
+
+    @property
     def mirrored(self) -> bool:
         """True when this is not the registry's own host; such a host is told whom it stands in for."""
         return self.host != self.namespace and (self.namespace, self.host) != (HUB, _HUB_HOST)

@@ -99,9 +99,9 @@ _TREE: dict[Failure, type[RegistryError]] = {
 }
 
 
-def error_of(failure: Failure) -> type[RegistryError]:
-    """Return the exception type that stands for `failure`."""
-    return _TREE.get(failure, Unreachable)
+def error_of(failure: Failure, message: str, *, node_error: str = "") -> RegistryError:
+    """Return the error that stands for `failure`."""
+    return _TREE.get(failure, Unreachable)(failure=failure, message=message, node_error=node_error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,15 +126,13 @@ def classify(answer: Answer, situation: Situation) -> RegistryError:
     errors = ocierror.decode(answer.body)
     failure = _failure(answer, errors, situation)
     absent = _absent(errors, situation) if failure is Failure.NOT_FOUND else Absent.UNKNOWN
-    later = failure is Failure.RATE_LIMITED or answer.status >= 500
-    return error_of(failure)(
-        failure=failure,
-        message=_message(failure, answer, absent),
-        absent=absent,
-        confirmed=bool(errors),
-        retry_after=parse_retry_after(answer, now=situation.now) if later else None,
-        quota=parse_quota(answer),
-    )
+    error = error_of(failure, _message(failure, answer, absent))
+    error.absent = absent
+    error.confirmed = bool(errors)
+    error.quota = parse_quota(answer)
+    if failure is Failure.RATE_LIMITED or answer.status >= 500:
+        error.retry_after = parse_retry_after(answer, now=situation.now)
+    return error
 
 
 def _failure(answer: Answer, errors: tuple[OciError, ...], situation: Situation) -> Failure:
@@ -159,9 +157,12 @@ def _by_content(answer: Answer, errors: tuple[OciError, ...], situation: Situati
         return Failure.HIDDEN
     if answer.status == 404 and situation.step is not Step.TOKEN and _hides(answer, errors):
         return Failure.HIDDEN
-    if answer.status in (401, 403) and answer.dropped_login:
-        return Failure.SERVER_ERROR
-    return None
+    return Failure.SERVER_ERROR if _was_not_told(answer) else None
+
+
+def _was_not_told(answer: Answer) -> bool:
+    """Tell a refusal by a redirect target that was not given what a node might have given it."""
+    return (answer.status == 401 and answer.redirected) or (answer.status == 403 and answer.withheld)
 
 
 def _is_foreign_page(answer: Answer, errors: tuple[OciError, ...], situation: Situation) -> bool:
@@ -229,6 +230,7 @@ _MANIFEST: _Judges = {
 _TOKEN: _Judges = {
     401: _token_401,
     403: _token_403,
+    405: _token_401,  # an identity token at a service that knows no POST: containerd has no other way to offer it
     407: _always(Failure.PROXY),
     408: _always(Failure.TIMEOUT),
     429: _always(Failure.RATE_LIMITED),
@@ -257,7 +259,7 @@ def _message(failure: Failure, answer: Answer, absent: Absent) -> str:
             return f"rate-limited ({answer.status})"
         case Failure.NOT_A_REGISTRY:
             return f"{answer.url.origin} answers {words} with a web page, not as a registry"
-    if answer.dropped_login and answer.status in (401, 403):
-        return f"the registry redirects to {answer.url.origin}, which wants a login that was not passed on ({words})"
+    if _was_not_told(answer):
+        return f"the registry redirects to {answer.url.origin}, which wants a login that is not passed on ({words})"
     said = ocierror.explain(answer.body) if answer.status < 500 else ""
     return f"{answer.url.origin} answers {words}" + (f": {said}" if said else "")

@@ -78,8 +78,8 @@ def _here(host: Host, root: Path, problems: list[str]) -> Host:
     def find(file: str) -> str:
         node_root = next((each for each in NODE_ROOTS if file.startswith(each)), "")
         inside = str(root / file.removeprefix(node_root)) if node_root else file
-        found = inside if node_root and Path(inside).is_file() else file
-        if not Path(found).is_file():
+        found = inside if node_root and _is_file(inside) else file
+        if not _is_file(found):
             problems.append(f"{root}: certificate file {file!r} is not there")
         return found
 
@@ -89,6 +89,13 @@ def _here(host: Host, root: Path, problems: list[str]) -> Host:
         clients=tuple((find(pair[0]), find(pair[1]) if pair[1] else "") for pair in host.trust.clients),
     )
     return replace(host, trust=trust)
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False
 
 
 def _read(file: Path) -> str:

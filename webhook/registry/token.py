@@ -108,8 +108,8 @@ def ask_for(question: TokenQuestion, credential: Credential, grant: Grant) -> As
     if grant is Grant.FORM:
         form = urlencode(sorted(_form(question, credential)))
         return Ask(method="POST", url=question.realm, headers=_FORM, form=form, limit=MOST_BYTES)
-    headers: Headers = (("authorization", basic(credential)),) if grant is Grant.BASIC else ()
-    return Ask(method="GET", url=_with_question(question), headers=headers, limit=MOST_BYTES)
+    private: Headers = (("authorization", basic(credential)),) if grant is Grant.BASIC else ()
+    return Ask(method="GET", url=_with_question(question), private=private, limit=MOST_BYTES)
 
 
 def basic(credential: Credential) -> str:
