@@ -63,9 +63,9 @@ class NodeLogins(Protocol):
     """Logins that nodes hold beside the pod's own: credential providers, docker config files."""
 
     async def lookup(
-        self, reference: Reference, workload: Workload, *, deadline: float
+        self, reference: Reference, workload: Workload, own: tuple[Credential, ...], *, deadline: float
     ) -> tuple[tuple[Credential, ...], str]:
-        """Return the logins in the kubelet's order, and why one could not be had (or "")."""
+        """Return the logins to try after the pod's `own`, in the kubelet's order, and why one could not be had (or "")."""
         ...
 
 
@@ -200,10 +200,11 @@ class _Look:
         unasked = self._unasked(reference)
         if unasked:
             return self._of(reference, nodes, cluster, unasked=unasked)
-        node_logins, provider_failed = await self.sources.node_logins.lookup(
-            reference, self.workload, deadline=self.deadline
+        own = self.keychain.lookup(reference)
+        others, provider_failed = await self.sources.node_logins.lookup(
+            reference, self.workload, own, deadline=self.deadline
         )
-        candidates = self.keychain.lookup(reference) + node_logins
+        candidates = own + others
         platforms = self.policy.platforms(self.workload, nodes)
         resolution = await self._resolve(reference, candidates, content=bool(platforms) or self.policy.deep)
         return self._of(

@@ -17,7 +17,7 @@ from webhook.registry.names import Lookup, Names, system_lookup
 from webhook.registry.observer import Observer
 from webhook.registry.proxy import Proxies
 from webhook.registry.resolver import RegistryResolver
-from webhook.registry.tls import TlsContexts, TlsRules
+from webhook.registry.tls import TlsContexts
 from webhook.settings.schema import Settings
 
 
@@ -81,11 +81,11 @@ class _Transports:
         if network.proxy_from_environment:
             self._proxies = Proxies.from_environment(surroundings.environment)
         for registry in settings.registries:
-            _tls(registry.options().trust).load()
+            TlsContexts(registry.options().trust).load()
 
     def open(self, trust: Trust) -> httpx.AsyncBaseTransport:
         """Return a transport whose servers are trusted as `trust` says."""
-        return guarded_transport(self._rules, _tls(trust), proxies=self._proxies, names=self._names)
+        return guarded_transport(self._rules, TlsContexts(trust), proxies=self._proxies, names=self._names)
 
 
 class _Places(Mapping[str, int]):
@@ -104,17 +104,6 @@ class _Places(Mapping[str, int]):
 
     def __len__(self) -> int:
         return len(self._endpoints.options)
-
-
-def _tls(trust: Trust) -> TlsContexts:
-    client = trust.clients[0] if trust.clients else None
-    return TlsContexts(
-        TlsRules(
-            ca_files=trust.ca_files,
-            skip_verify=bool(trust.skip_verify),
-            client=(client[0], client[1] or client[0]) if client else None,
-        )
-    )
 
 
 def _endpoints(settings: Settings) -> Endpoints:

@@ -40,10 +40,10 @@ class NoLogins:
     """Holds no login beside the pod's own."""
 
     async def lookup(
-        self, reference: Reference, workload: Workload, *, deadline: float
+        self, reference: Reference, workload: Workload, own: tuple[Credential, ...], *, deadline: float
     ) -> tuple[tuple[Credential, ...], str]:
         """Return none."""
-        del reference, workload, deadline
+        del reference, workload, own, deadline
         return (), ""
 
 
