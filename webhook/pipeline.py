@@ -65,7 +65,7 @@ class NodeLogins(Protocol):
     async def lookup(
         self, reference: Reference, workload: Workload, own: tuple[Credential, ...], *, deadline: float
     ) -> tuple[tuple[Credential, ...], str]:
-        """Return the logins to try after the pod's `own`, in the kubelet's order, and why one could not be had (or "")."""
+        """Return the logins to try after the pod's `own`, in order, and why one could not be had (or "")."""
         ...
 
 
