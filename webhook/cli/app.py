@@ -9,8 +9,10 @@ from collections.abc import Callable
 from importlib import import_module
 
 import typer
+from typer.core import TyperGroup
 
 from webhook.cli.session import INTERRUPTED, OK, USAGE, Session, UsageProblem
+from webhook.cli.texts import take_texts
 
 COMMANDS = {
     "check": "Judge the images of manifests: files, folders or standard input.",
@@ -20,12 +22,18 @@ COMMANDS = {
 }
 
 _EPILOG = "Exit codes: 0 fine, 1 findings, 2 usage or unreadable input, 3 could not find out, 130 interrupted."
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+_HELP = ["-h", "--help"]
+_SETTINGS = {"help_option_names": _HELP, "max_content_width": 110}
 
 
 def run(session: Session, *, program: str = "pullproof") -> int:
     """Run the command that `session.argv` names and return its exit code."""
     command = typer.main.get_command(_app(session))
+    todo = [command]
+    while todo:
+        each = todo.pop()
+        take_texts(each.get_params(typer.Context(each, help_option_names=_HELP)))
+        todo.extend(each.commands.values() if isinstance(each, TyperGroup) else ())
     try:
         code = command.main(list(session.argv), prog_name=program, standalone_mode=False, obj=session)
     except typer.TyperException as error:
@@ -65,14 +73,15 @@ def _app(session: Session) -> typer.Typer:
 
 
 def _add(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add a command: its module holds a Typer called `app`, or a function of the command's own name."""
+    """Add a command: its module holds a Typer called `app`, or a function of its own name (HELP: its help)."""
     module = import_module(f"webhook.cli.{name}")
     group = getattr(module, "app", None)
     if isinstance(group, typer.Typer):
         app.add_typer(group, name=name, help=help_line, rich_help_panel=None)
     else:
         function: Callable[..., int] = getattr(module, name)
-        app.command(name, short_help=help_line, context_settings=_SETTINGS)(function)
+        text = getattr(module, "HELP", None)
+        app.command(name, help=text, short_help=help_line, context_settings=_SETTINGS)(function)
 
 
 def _stub() -> int:

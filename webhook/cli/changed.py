@@ -4,7 +4,7 @@ Tracked files that differ from the revision, committed or not, and untracked one
 """
 
 import os
-import subprocess  # noqa: S404 - git is asked, nothing else
+import subprocess
 from collections.abc import Sequence
 
 from webhook.cli.session import UsageProblem

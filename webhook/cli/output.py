@@ -65,7 +65,7 @@ def write(report: Report, wanted: Iterable[Target], session: Session) -> None:
             session.out.write(_encodable(text, session))
             session.out.flush()
         else:
-            _replace(target.file, text)
+            write_file(target.file, text)
 
 
 def _encodable(text: str, session: Session) -> str:
@@ -74,17 +74,20 @@ def _encodable(text: str, session: Session) -> str:
     return text.encode(encoding, "replace").decode(encoding)
 
 
-def _replace(file: str, text: str) -> None:
-    """Write a file whole or not at all; what is no regular file (a pipe, /dev/stdout) is written as it is."""
+def write_file(file: str, text: str) -> None:
+    """Write a file whole or not at all; what is no regular file (a pipe, /dev/stdout) is written as it is.
+
+    Raise `UsageProblem` where that cannot be done.
+    """
     try:
         if os.path.exists(file) and not os.path.isfile(file):
             with open(file, "w", encoding="utf-8") as stream:
                 stream.write(text)
             return
-        with NamedTemporaryFile("w", encoding="utf-8", dir=os.path.dirname(file) or ".", delete=False) as stream:
-            stream.write(text)
-        os.chmod(stream.name, 0o644)
-        os.replace(stream.name, file)
+        with NamedTemporaryFile("w", encoding="utf-8", dir=os.path.dirname(file) or ".", delete=False) as whole:
+            whole.write(text)
+        os.chmod(whole.name, 0o644)
+        os.replace(whole.name, file)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageProblem(f"cannot write {file!r}: {reason}; name another file") from error

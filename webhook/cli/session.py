@@ -6,9 +6,12 @@ session, and of its options; it returns its exit code.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import typer
+
+if TYPE_CHECKING:
+    from webhook.cli.judging import OpenPipeline
 
 OK = 0
 FINDINGS = 1
@@ -23,13 +26,17 @@ class UsageProblem(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """The environment and the three streams; `argv` without the program's name."""
+    """The environment and the three streams; `argv` without the program's name.
+
+    `pipelines` opens them; None for the real one.
+    """
 
     argv: tuple[str, ...]
     environ: Mapping[str, str]
     stdin: BinaryIO
     out: TextIO
     err: TextIO
+    pipelines: "OpenPipeline | None" = None
 
     def say(self, message: str) -> None:
         """Tell the person something that is no finding."""

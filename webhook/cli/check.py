@@ -1,0 +1,110 @@
+"""`pullproof check`: the images of manifests, before anything is applied."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from webhook.cli import options
+from webhook.cli.session import Session, session_of
+
+HELP = """Judge the images of manifests: files, folders or standard input.
+
+Every image of every object with a pod in it is looked up as a node would do it, with the pull secrets that stand
+beside it. YAML that is no Kubernetes object is left alone.
+
+\b
+Examples:
+  pullproof check deploy/
+  helm template charts/api | pullproof check -
+  pullproof check deploy/ -o text -o sarif --output results.sarif
+  pullproof check . --changed-since origin/main --fail-on warn
+  pullproof check . --write-baseline .pullproof-baseline.json
+"""
+
+
+def check(
+    context: typer.Context,
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Files, folders, or - for standard input.", show_default=False),
+    ],
+    formats: options.Formats = None,
+    files: options.Files = None,
+    fail_on: options.FailOn = "fail",
+    config: options.Config = "",
+    namespace: options.Namespace = "default",
+    platforms: options.Platforms = None,
+    credentials: options.Credentials = "docker",
+    deep: options.Deep = False,
+    offline: options.Offline = False,
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete",
+            help="The documents are all there is: a Secret or ServiceAccount that is not among them does not exist.",
+        ),
+    ] = False,
+    baseline: Annotated[
+        str, typer.Option("--baseline", metavar="FILE", help="Findings that are known and do not count.")
+    ] = "",
+    write_baseline: Annotated[
+        str,
+        typer.Option("--write-baseline", metavar="FILE", help="Write today's findings as the baseline, and exit 0."),
+    ] = "",
+    changed_since: Annotated[
+        str,
+        typer.Option(
+            "--changed-since",
+            metavar="REV",
+            help="Judge only what files of this git checkout that differ from REV hold.",
+        ),
+    ] = "",
+    timeout: options.Timeout = "30s",
+) -> int:
+    """Judge the images of manifests: files, folders or standard input."""
+    from webhook.cli import choices
+    from webhook.cli.configuration import configuration
+    from webhook.cli.exitcode import FailOn
+    from webhook.cli.judged import Order, carry_out
+    from webhook.cli.judging import Logins, Wish
+    from webhook.cli.output import targets
+    from webhook.documents.pullsecrets import ManifestSecrets
+    from webhook.documents.read import read
+    from webhook.reports.formats import Format
+
+    session = session_of(context)
+    logins = choices.choice(Logins, "--credentials", credentials)
+    order = Order(
+        targets=targets(session.argv, [choices.choice(Format, "-o", each) for each in formats or ()], files or ()),
+        fail_on=choices.choice(FailOn, "--fail-on", fail_on),
+        timeout=choices.duration("--timeout", timeout),
+        platforms=choices.platforms("--platform", platforms or ()),
+        baseline=baseline,
+        write_baseline=write_baseline,
+    )
+    settings = configuration(config)
+    changed = _changed(changed_since)
+    documents = read(paths, session.stdin, namespace=namespace)
+    workloads = [found for found in documents.workloads if changed is None or os.path.realpath(found.file) in changed]
+    for chart in documents.charts:
+        session.say(f"{chart}: an unrendered Helm chart, skipped; `helm template {chart} | pullproof check -`")
+    if not workloads and not documents.problems:
+        _tell_nothing(session, documents.objects, documents.skipped, narrowed=changed is not None)
+    secrets = ManifestSecrets(documents.secrets, documents.accounts, complete=complete)
+    wish = Wish(settings=settings, pull_secrets=secrets, logins=logins, deep=deep, offline=offline)
+    return carry_out(session, order, wish, workloads, documents.problems)
+
+
+def _changed(revision: str) -> frozenset[str] | None:
+    if not revision:
+        return None
+    from webhook.cli.changed import changed_since
+
+    return changed_since(revision, os.getcwd())
+
+
+def _tell_nothing(session: Session, objects: int, skipped: int, *, narrowed: bool) -> None:
+    """Say why there is nothing to judge: a gate that looks at the wrong folder should not look green in silence."""
+    looked = f"{objects} Kubernetes objects and {skipped} other YAML documents"
+    session.say(f"no images{' in what changed' if narrowed else ''}: {looked} looked at")

@@ -1,0 +1,83 @@
+"""`pullproof image`: single references, as if a pod named them."""
+
+from typing import Annotated
+
+import typer
+
+from webhook.cli import options
+from webhook.cli.session import session_of
+
+HELP = """Judge single image references.
+
+\b
+Examples:
+  pullproof image nginx:1.29 ghcr.io/acme/api:1.4.2
+  pullproof image alpine --platform linux/arm64 --platform linux/amd64
+  pullproof image reg.corp.example/db:9 --credentials anonymous -o json
+"""
+
+
+def image(
+    context: typer.Context,
+    references: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="REF...", help="For example nginx:1.29 or ghcr.io/acme/api@sha256:...", show_default=False
+        ),
+    ],
+    formats: options.Formats = None,
+    files: options.Files = None,
+    fail_on: options.FailOn = "fail",
+    config: options.Config = "",
+    namespace: options.Namespace = "default",
+    platforms: options.Platforms = None,
+    credentials: options.Credentials = "docker",
+    deep: options.Deep = False,
+    offline: options.Offline = False,
+    timeout: options.Timeout = "30s",
+) -> int:
+    """Judge single image references."""
+    from webhook.cli import choices
+    from webhook.cli.configuration import configuration
+    from webhook.cli.exitcode import FailOn
+    from webhook.cli.judged import Order, carry_out
+    from webhook.cli.judging import Logins, Wish
+    from webhook.cli.output import targets
+    from webhook.documents.pullsecrets import ManifestSecrets
+    from webhook.documents.source import SourcedWorkload
+    from webhook.image.reference import default_pull_policy
+    from webhook.reports.formats import Format
+    from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
+
+    session = session_of(context)
+    logins = choices.choice(Logins, "--credentials", credentials)
+    order = Order(
+        targets=targets(session.argv, [choices.choice(Format, "-o", each) for each in formats or ()], files or ()),
+        fail_on=choices.choice(FailOn, "--fail-on", fail_on),
+        timeout=choices.duration("--timeout", timeout),
+        platforms=choices.platforms("--platform", platforms or ()),
+    )
+    workloads = [
+        SourcedWorkload(
+            workload=Workload(
+                kind="",
+                namespace=namespace,
+                name="",
+                images=(
+                    ContainerImage(
+                        role=Role.CONTAINER,
+                        name="",
+                        image=text,
+                        pull_policy=PullPolicy(default_pull_policy(text)),
+                        field="",
+                    ),
+                ),
+            ),
+            api_version="",
+            file="",
+        )
+        for text in references
+    ]
+    nothing = ManifestSecrets((), (), complete=True)
+    wish = Wish(settings=configuration(config), pull_secrets=nothing, logins=logins, deep=deep, offline=offline)
+    return carry_out(session, order, wish, workloads)
