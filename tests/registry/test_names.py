@@ -97,25 +97,28 @@ async def test_who_asks_for_one_name_shares_one_look_up(servers) -> None:
 async def test_a_zone_that_hangs_holds_its_own_threads_only(servers) -> None:
     servers.hanging.add("slow.test")
     names = Names(servers.lookup, per_zone=4)
-    stuck = [asyncio.create_task(within(0.5, names, f"{number}.slow.test")) for number in range(200)]
+    stuck = [asyncio.create_task(names.addresses(f"{number}.slow.test")) for number in range(200)]
     await asyncio.sleep(0.05)
-    fast = await asyncio.gather(*(within(0.4, names, f"{number}.fast{number % 9}.test") for number in range(100)))
+    fast = await asyncio.gather(*(within(30, names, f"{number}.fast{number % 9}.test") for number in range(100)))
     assert None not in fast
-    assert set(await asyncio.gather(*stuck)) == {None}
+    assert not any(task.done() for task in stuck)
+    assert servers.inside["slow.test"] == 4
+    servers.let_go.set()
+    await asyncio.gather(*stuck)
     assert servers.most_inside["slow.test"] == 4
-    assert len([name for name in servers.asked if name.endswith(".slow.test")]) == 4
 
 
 async def test_invented_zones_delay_no_name_that_was_answered_before(servers) -> None:
     names = Names(servers.lookup, strangers=8)
     assert await names.addresses("registry.known.test")
     servers.hanging |= {f"evil{number}.test" for number in range(100)}
-    stuck = [asyncio.create_task(within(0.5, names, f"x.evil{number}.test")) for number in range(100)]
+    stuck = [asyncio.create_task(names.addresses(f"x.evil{number}.test")) for number in range(100)]
     await asyncio.sleep(0.05)
-    assert await within(0.4, names, "registry.known.test")
+    assert await within(30, names, "registry.known.test")
     assert await within(0.1, names, "registry.new.test") is None  # strangers wait for strangers
-    await asyncio.gather(*stuck)
     assert sum(servers.inside.values()) == 8
+    servers.let_go.set()
+    await asyncio.gather(*stuck)
 
 
 async def test_a_name_that_fails_is_a_stranger_again(servers) -> None:
@@ -134,9 +137,10 @@ async def test_a_name_that_fails_is_a_stranger_again(servers) -> None:
     with pytest.raises(UnknownName):
         await names.addresses("registry.test")
     servers.hanging.add("evil.test")
-    stuck = asyncio.create_task(within(0.3, names, "x.evil.test"))
+    stuck = asyncio.create_task(names.addresses("x.evil.test"))
     await asyncio.sleep(0.02)
     assert await within(0.1, names, "registry.test") is None
+    servers.let_go.set()
     await stuck
 
 
@@ -173,12 +177,13 @@ async def test_who_comes_after_everybody_left_starts_anew(servers) -> None:
 async def test_the_shared_executor_stays_free(servers) -> None:
     servers.hanging |= {f"evil{number}.test" for number in range(100)}
     names = Names(servers.lookup)
-    stuck = [asyncio.create_task(within(0.2, names, f"x.evil{number}.test")) for number in range(100)]
+    stuck = [asyncio.create_task(names.addresses(f"x.evil{number}.test")) for number in range(100)]
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         assert await asyncio.to_thread(lambda: "free") == "free"
     assert sum(thread.name.startswith("lookup ") for thread in threading.enumerate()) == 32
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("lookup "))
+    servers.let_go.set()
     await asyncio.gather(*stuck)
 
 

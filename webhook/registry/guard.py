@@ -168,6 +168,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends httpx requests over guarded connections; one pool for each TLS context and proxy."""
 
     def __init__(self, door: Door, tls: TlsFor, *, limits: httpx.Limits, proxies: Proxies) -> None:
+        """Open nothing yet; see `guarded_transport`."""
         self._door = door
         self._tls = tls
         self._limits = limits
@@ -196,12 +197,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close every connection and give up the name look-ups under way."""
+        """Close every connection; name look-ups under way serve other transports too and end by themselves."""
         for pool in self._pools.values():
             with _translated():
                 await pool.aclose()
         self._pools.clear()
-        await self._door.names.aclose()
 
     def _pool(self, url: httpx.URL) -> httpcore.AsyncConnectionPool:
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -253,8 +253,9 @@ def guarded_transport(
 ) -> GuardedTransport:
     """Return a transport whose every connection passes `rules`; give it to `httpx.AsyncClient(transport=…)`.
 
-    `tls` gives the context for a host and port. `proxies`: none unless given. `on_refused` is told of every address
-    that was not connected to. The client should have `trust_env=False`: proxies are chosen here.
+    `tls` gives the context for a host and port. `proxies`: none unless given. `names`: one for all transports of a
+    process. `on_refused` is told of every address that was not connected to. Proxies are chosen here: an
+    `httpx.AsyncClient` around it should have `trust_env=False`.
     """
     door = Door(rules, names or Names(), on_refused)
     return GuardedTransport(door, tls, limits=limits, proxies=proxies or Proxies())

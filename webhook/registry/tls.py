@@ -13,62 +13,56 @@ from pathlib import Path
 
 import certifi
 
+from webhook.registry.endpoint import Trust
+
 
 class InvalidCertificateFile(ValueError):
     """A configured certificate, key or CA file cannot be used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsRules:
-    """How one host is trusted. `client`: certificate chain and key file, in PEM."""
-
-    ca_files: tuple[str, ...] = ()
-    skip_verify: bool = False
-    client: tuple[str, str] | None = None
-
-    def context(self) -> ssl.SSLContext:
-        """Read the files into a context; raise `InvalidCertificateFile`."""
-        context = ssl.create_default_context()
-        _trust_system(context)
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.hostname_checks_common_name = False
-        for file in self.ca_files:
-            _trust(context, file)
-        if self.client is not None:
-            _present(context, *self.client)
-        if self.skip_verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-
 @dataclass(slots=True)
 class TlsContexts:
-    """The context for each `host:port`, each made once. Hosts without rules of their own get the default's.
+    """The context for each `host:port`, made once for each distinct trust; hosts without their own get the default's.
 
     Keys of `hosts` are `host:port`, or `host` for all its ports (lower case, IPv6 without brackets).
     """
 
-    default: TlsRules = field(default_factory=TlsRules)
-    hosts: Mapping[str, TlsRules] = field(default_factory=dict)
-    _made: dict[TlsRules, ssl.SSLContext] = field(default_factory=dict, init=False, repr=False)
+    default: Trust = field(default_factory=Trust)
+    hosts: Mapping[str, Trust] = field(default_factory=dict)
+    _made: dict[Trust, ssl.SSLContext] = field(default_factory=dict, init=False, repr=False)
 
     def load(self) -> None:
         """Make every context now, so that a bad file is told at start; raise `InvalidCertificateFile`."""
-        for rules in (self.default, *self.hosts.values()):
-            self._context(rules)
+        for trust in (self.default, *self.hosts.values()):
+            self._context(trust)
 
     def __call__(self, host: str, port: int) -> ssl.SSLContext:
         """Return the context for a connection to `host:port`; raise `InvalidCertificateFile`."""
         name = host.lower().rstrip(".")
         return self._context(self.hosts.get(f"{name}:{port}") or self.hosts.get(name) or self.default)
 
-    def _context(self, rules: TlsRules) -> ssl.SSLContext:
-        context = self._made.get(rules)
+    def _context(self, trust: Trust) -> ssl.SSLContext:
+        context = self._made.get(trust)
         if context is None:
-            context = self._made[rules] = rules.context()
+            context = self._made[trust] = tls_context(trust)
         return context
+
+
+def tls_context(trust: Trust) -> ssl.SSLContext:
+    """Read the files of `trust` into a context that also trusts the system's CAs; raise `InvalidCertificateFile`."""
+    context = ssl.create_default_context()
+    _trust_system(context)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.hostname_checks_common_name = False
+    for file in trust.ca_files:
+        _trust(context, file)
+    for certificate, key in trust.clients:
+        _present(context, certificate, key)
+    if trust.skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _trust_system(context: ssl.SSLContext) -> None:
@@ -88,11 +82,12 @@ def _trust(context: ssl.SSLContext, file: str) -> None:
 
 
 def _present(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Show a client certificate; of several for one kind of key OpenSSL shows the last."""
     try:
         # an encrypted key would be asked for on the terminal; an empty password makes it an error instead
-        context.load_cert_chain(certificate, key, password="")
+        context.load_cert_chain(certificate, key or None, password="")
     except OSError as error:
         raise InvalidCertificateFile(
-            f"client certificate {certificate!r} and key {key!r} cannot be used: both must be PEM, belong together and "
-            "the key must not be encrypted"
+            f"client certificate {certificate!r} and key {key or certificate!r} cannot be used: both must be PEM and "
+            "belong together, and the key must not be encrypted"
         ) from error
