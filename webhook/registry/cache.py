@@ -138,10 +138,12 @@ class Answers:
     def get(self, key: Key, *, not_before: float) -> Answer | None:
         """Return what is known, if the caller may have it."""
         answer = self._served(key, not_before)
-        if answer is None and not key.content:
-            richer = self._served(key._replace(content=True), not_before)
-            return richer if richer is not None and richer.positive else None
-        return answer
+        if key.content:
+            return None if answer is None else self._whole(answer)
+        if answer is not None:
+            return answer
+        richer = self._served(key._replace(content=True), not_before)
+        return richer if richer is not None and richer.positive else None
 
     def refused_at(self, key: Key) -> float | None:
         """Return when the look began that is remembered to have failed, if the last one did."""
@@ -165,13 +167,11 @@ class Answers:
 
     def _served(self, key: Key, not_before: float) -> Answer | None:
         answer = self._kept.get(key)
-        if answer is None or not answer.serves(not_before):
-            return None
-        return self._whole(answer) if answer.apart and key.content else answer
+        return answer if answer is not None and answer.serves(not_before) else None
 
     def _whole(self, answer: Answer) -> Answer | None:
         """Put the content back; an answer whose content has been dropped is no answer."""
-        if not isinstance(answer.resolution, Resolved):
+        if not (answer.apart and isinstance(answer.resolution, Resolved)):
             return answer
         whole = self._contents.fill(answer.resolution)
         return None if whole.content is None else replace(answer, resolution=whole)
