@@ -1,0 +1,82 @@
+"""The server, put together: pipeline, endpoints, certificate, listeners; and what they report to (I/O)."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from webhook import __version__
+from webhook.metrics import Metrics
+from webhook.server.admission import AdmissionEndpoint, Inspector, Limits
+from webhook.server.app import create_app, create_metrics_app
+from webhook.server.certificate import CertificateSource, ServingCertificate
+from webhook.server.health import Condition, Health
+from webhook.server.run import Listen, WebServer
+from webhook.wiring.registries import Surroundings
+from webhook.wiring.webhook import Known, Webhook, open_webhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where to listen instead of where the configuration says; None leaves it to that."""
+
+    address: str | None = None
+    port: int | None = None
+    metrics_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """What a server is made of. `watched` wraps the pipeline, for those who want to see every verdict."""
+
+    configuration: Path | None
+    surroundings: Surroundings
+    known: Known
+    certificate: CertificateSource | None
+    metrics: Metrics
+    health: Health
+    ports: Ports = Ports()
+    watched: Callable[[Inspector], Inspector] = lambda inspector: inspector
+
+    async def run(self, stop: asyncio.Event, *, started: Callable[[WebServer], None] = lambda _: None) -> None:
+        """Serve until `stop` is set; raise a ValueError or OSError in one line where it cannot begin."""
+        async with open_webhook(self.configuration, self.surroundings, self.known, self.metrics) as webhook:
+            self.health.add("configuration", lambda: _configuration(webhook))
+            server = self._server(webhook)
+            await server.run(stop, started=lambda: started(server))
+
+    def _server(self, webhook: Webhook) -> WebServer:
+        settings = webhook.settings
+        budgets, given = settings.budgets, settings.server
+        endpoint = AdmissionEndpoint(
+            inspector=self.watched(webhook.pipeline),
+            observer=self.metrics,
+            limits=Limits(budget=budgets.admission, least_headroom=budgets.headroom),
+            closing=lambda: self.health.draining,
+        )
+        address = given.address if self.ports.address is None else self.ports.address
+        return WebServer(
+            create_app(self.health, {"/validate": endpoint}, version=__version__),
+            listen=Listen(
+                host=address or None,
+                port=given.port if self.ports.port is None else self.ports.port,
+                metrics_host=address or None,
+                metrics_port=given.metrics_port if self.ports.metrics_port is None else self.ports.metrics_port,
+                drain=given.drain,
+            ),
+            health=self.health,
+            certificate=ServingCertificate(self.certificate) if self.certificate else None,
+            metrics=create_metrics_app(self.metrics.render),
+            told=self._expires,
+        )
+
+    def _expires(self, at: datetime) -> None:
+        self.metrics.certificate_expires("serving", at)
+
+
+def _configuration(webhook: Webhook) -> Condition:
+    refused = webhook.configuration.refused
+    return Condition(
+        ok=True, note=f"the last change was refused, the one before is in force: {refused}" if refused else ""
+    )

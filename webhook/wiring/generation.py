@@ -1,0 +1,151 @@
+"""What is made from one reading of the configuration, and how the next one takes its place (I/O).
+
+Findings and levels change at once. Only where the way to the registries changed too is that opened anew; what is under
+way goes on with the old one, which is closed when nobody can be waiting for it any more.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from webhook.credentials.credential import Credential
+from webhook.credentials.provider import TokenSource
+from webhook.image.reference import Reference
+from webhook.pipeline import NodeLogins, Resolver
+from webhook.policy.decision import Policy
+from webhook.registry.observer import Observer
+from webhook.registry.resolution import Resolution
+from webhook.settings.policy import policy_of
+from webhook.settings.schema import Settings
+from webhook.wiring.logins import open_node_logins
+from webhook.wiring.registries import Surroundings, open_resolver
+from webhook.workload.workload import Workload
+
+_GRACE = 5.0
+"""Seconds beyond the longest request after which an old way to the registries is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """An open way to the registries."""
+
+    settings: Settings
+    resolver: Resolver
+    logins: NodeLogins
+    retired: asyncio.Event
+
+
+class Generations:
+    """The configuration that is in force; the pipeline's `Resolver` and `NodeLogins`, and its policy."""
+
+    def __init__(self, surroundings: Surroundings, observer: Observer, *, tokens: TokenSource | None = None) -> None:
+        """`async with` it, for as long as anything may be asked."""
+        self._surroundings = surroundings
+        self._observer = observer
+        self._tokens = tokens
+        self._way: _Way | None = None
+        self._policy = Policy()
+        self._keeping: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Begin; nothing is open before the first `adopt`."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every way, at once."""
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._policy
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._open.settings
+
+    async def adopt(self, settings: Settings) -> None:
+        """Put `settings` in force; raise a ValueError, and change nothing, for files in it that cannot be used."""
+        policy = policy_of(settings)
+        old = self._way
+        if old is None or _way_of(settings) != _way_of(old.settings):
+            self._way = await self._new_way(settings)
+            if old is not None:
+                old.retired.set()
+        else:
+            self._way = _Way(settings, old.resolver, old.logins, old.retired)
+        self._policy = policy
+
+    async def resolve(
+        self,
+        reference: Reference,
+        credentials: Sequence[Credential],
+        *,
+        deadline: float,
+        not_before: float,
+        content: bool = False,
+    ) -> Resolution:
+        """Resolve by the way in force; see `webhook.pipeline.Resolver`."""
+        return await self._open.resolver.resolve(
+            reference, credentials, deadline=deadline, not_before=not_before, content=content
+        )
+
+    async def lookup(
+        self, reference: Reference, workload: Workload, own: tuple[Credential, ...], *, deadline: float
+    ) -> tuple[tuple[Credential, ...], str]:
+        """Look logins up where the settings in force say; see `webhook.pipeline.NodeLogins`."""
+        return await self._open.logins.lookup(reference, workload, own, deadline=deadline)
+
+    @property
+    def _open(self) -> _Way:
+        if self._way is None:
+            raise RuntimeError("no configuration is in force; adopt one first")
+        return self._way
+
+    async def _new_way(self, settings: Settings) -> _Way:
+        opened: asyncio.Future[_Way] = asyncio.get_running_loop().create_future()
+        keeping = asyncio.create_task(self._keep_way(settings, opened))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        return await opened
+
+    async def _keep_way(self, settings: Settings, opened: asyncio.Future[_Way]) -> None:
+        """Hold a way open in a task of its own, since it is to be closed by the task that opened it."""
+        try:
+            async with self._resources(settings) as way:
+                opened.set_result(way)
+                await way.retired.wait()
+                await asyncio.sleep(max(settings.budgets.admission, settings.budgets.lookup) + _GRACE)
+        except ValueError as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
+
+    @asynccontextmanager
+    async def _resources(self, settings: Settings) -> AsyncIterator[_Way]:
+        clock = asyncio.get_running_loop().time
+        environment = self._surroundings.environment
+        async with (
+            open_resolver(settings, self._surroundings, self._observer) as resolver,
+            open_node_logins(settings.credentials, environment, clock=clock, tokens=self._tokens) as logins,
+        ):
+            yield _Way(settings, resolver, logins, asyncio.Event())
+
+
+def _way_of(settings: Settings) -> tuple[object, ...]:
+    return (
+        settings.registries,
+        settings.network,
+        settings.cache,
+        settings.budgets,
+        settings.credentials,
+        settings.nodes.hosts_dir,
+    )

@@ -1,0 +1,67 @@
+"""The webhook, put together: configuration, cluster, registries, certificates, listeners (I/O)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from webhook.metrics import Metrics
+from webhook.pipeline import ClusterEvidence, Namespaces, Nodes, Pipeline, PullSecretSource, Sources
+from webhook.settings.schema import Settings
+from webhook.wiring.configuration import FollowedFile
+from webhook.wiring.generation import Generations
+from webhook.wiring.registries import Surroundings
+from webhook.wiring.unknown import NoCluster, NoNamespaces, NoNodes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the webhook knows beside the registries: from a cluster, or nothing but the secrets it was given."""
+
+    pull_secrets: PullSecretSource
+    nodes: Nodes = field(default_factory=NoNodes)
+    cluster: ClusterEvidence = field(default_factory=NoCluster)
+    namespaces: Namespaces = field(default_factory=NoNamespaces)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """An open webhook, not yet listening."""
+
+    pipeline: Pipeline
+    generations: Generations
+    configuration: FollowedFile
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.generations.settings
+
+
+@asynccontextmanager
+async def open_webhook(
+    configuration: Path | None, surroundings: Surroundings, known: Known, metrics: Metrics
+) -> AsyncIterator[Webhook]:
+    """Read the configuration and open what it names; raise a ValueError in one line where it cannot be used."""
+    async with Generations(surroundings, metrics) as generations:
+        followed = FollowedFile(configuration, generations.adopt, told=lambda ok: metrics.config_loaded(ok=ok))
+        await followed.begin()
+        pipeline = Pipeline(
+            Sources(
+                resolver=generations,
+                pull_secrets=known.pull_secrets,
+                node_logins=generations,
+                nodes=known.nodes,
+                cluster=known.cluster,
+                namespaces=known.namespaces,
+            ),
+            lambda: generations.policy,
+            clock=asyncio.get_running_loop().time,
+            loopback=surroundings.loopback,
+        )
+        follower = asyncio.create_task(followed.follow())
+        try:
+            yield Webhook(pipeline=pipeline, generations=generations, configuration=followed)
+        finally:
+            follower.cancel()
