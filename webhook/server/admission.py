@@ -122,11 +122,11 @@ class AdmissionEndpoint:
                 415, f"content type {content_type[:80]!r} is not supported, send application/json", close=True
             )
         if encoding not in ("", "identity"):
-            return refusal(415, f"content encoding {encoding[:80]!r} is not supported, send it plain", close=True)
+            return refusal(415, f"content encoding {encoding[:80]!r} is not supported, send it plain")
         if length.isdecimal() and int(length[:20]) > self.bodies.largest:
             return self._too_large()
         if self._in_flight >= self.limits.in_flight:
-            return refusal(503, "too many requests in flight, try again", close=True)
+            return refusal(503, "too many requests in flight, try again")
         return None
 
     async def _answer(self, scope: Scope, receive: Receive, started: float, outcome: _Outcome) -> Answer | None:
@@ -143,7 +143,7 @@ class AdmissionEndpoint:
             return self._too_large()
         except TooManyBodies:
             outcome.decision = "refused"
-            return refusal(503, "too many bodies at once, try again", close=True)
+            return refusal(503, "too many bodies at once, try again")
         except ClientGone:
             outcome.decision = "refused"
             return None
@@ -175,7 +175,7 @@ class AdmissionEndpoint:
         return started + whole - headroom, started + whole - headroom / 2
 
     def _too_large(self) -> Answer:
-        return refusal(413, f"the body is larger than {self.bodies.largest} bytes", close=True)
+        return refusal(413, f"the body is larger than {self.bodies.largest} bytes")
 
     def _tell(self, outcome: _Outcome, seconds: float) -> None:
         request = outcome.request

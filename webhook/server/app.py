@@ -52,7 +52,7 @@ def create_metrics_app(render_metrics: Callable[[], tuple[bytes, str]]) -> ASGIA
 
     async def metrics(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
-            await refusal(405, "only GET is supported", allow="GET", close=True)(scope, receive, send)
+            await refusal(405, "only GET is supported", allow="GET")(scope, receive, send)
             return
         content, content_type = render_metrics()
         await Answer(200, content, content_type.encode("latin-1"))(scope, receive, send)

@@ -4,45 +4,54 @@
 |---|---|
 | time to the end of the headers | a client that sends a byte now and then holds a connection for ever |
 | size of the headers | one request fills the memory |
-| no reading on after an early answer | the rest of a refused body is read, at its sender's pace |
+| reading on after an early answer | the rest of a refused body is read, at its sender's pace |
 | connections at once | every other bound is per connection |
+
+After an early answer (413, 415, …) the rest of the body is read and dropped for a while: closing at once would reset
+the connection, and the sender would never see the answer. net/http and nginx linger likewise.
 """
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _LOG = logging.getLogger("pullproof.http")
 
-HEADER_SECONDS = 5.0
-HEADER_BYTES = 64 * 1024
-CONNECTIONS = 4096
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What one connection may take. Seconds and bytes."""
+
+    header_seconds: float = 5.0
+    header_bytes: int = 64 * 1024
+    linger_seconds: float = 2.0
+    linger_bytes: int = 16 * 1024 * 1024
+    connections: int = 4096
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's httptools protocol with the bounds above."""
 
-    header_seconds = HEADER_SECONDS
-    header_bytes = HEADER_BYTES
-    most_connections = CONNECTIONS
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._waiting: asyncio.TimerHandle | None = None
+        self._bounds = bounds
+        self._patience: asyncio.TimerHandle | None = None
         self._in_headers = True
         self._in_message = False
-        self._header_size = 0
+        self._lingering = False
+        self._size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept, unless there are too many; wait for headers only so long."""
         super().connection_made(transport)
-        if len(self.connections) > self.most_connections:
+        if len(self.connections) > self._bounds.connections:
             _LOG.warning("too many connections, one was closed at once")
             transport.abort()
             return
-        self._wait_for_headers()
+        self._wait(self._bounds.header_seconds, b"408 Request Timeout")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -50,21 +59,25 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, then see whether the headers are complete, or were too long in coming."""
+        """Parse, then see whether what had to come has come, and was not too much."""
         super().data_received(data)
-        if not (self._in_headers and self._in_message):
+        if self._lingering:
+            self._size += len(data)
+            if self._size > self._bounds.linger_bytes:
+                self.transport.close()
+        elif not (self._in_message and self._in_headers):
             self._stop_waiting()
-            return
-        self._header_size += len(data)
-        if self._header_size > self.header_bytes:
-            self._refuse(b"431 Request Header Fields Too Large")
-        elif self._waiting is None:
-            self._wait_for_headers()
+        else:
+            self._size += len(data)
+            if self._size > self._bounds.header_bytes:
+                self._refuse(b"431 Request Header Fields Too Large")
+            elif self._patience is None:
+                self._wait(self._bounds.header_seconds, b"408 Request Timeout")
 
     def on_message_begin(self) -> None:
         """Note that headers have begun."""
         self._in_headers = self._in_message = True
-        self._header_size = 0
+        self._size = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -73,28 +86,37 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Note that the request has ended."""
+        """Note that the request has ended; an early answer's connection is now as good as new."""
         self._in_message = False
         super().on_message_complete()
+        if self._lingering:
+            self._lingering = False
+            self._stop_waiting()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_response_complete(self) -> None:
-        """Go on to the next request, unless the last one was answered before it was read."""
+        """Go on to the next request, or drop the rest of one that was answered before it was read."""
         super().on_response_complete()
         if self.cycle.response_complete and self._in_message and not self._in_headers:
-            self.transport.close()
+            self._lingering, self._size = True, 0
+            self._wait(self._bounds.linger_seconds, None)
 
-    def _wait_for_headers(self) -> None:
-        self._waiting = self.loop.call_later(self.header_seconds, self._refuse, b"408 Request Timeout")
+    def _wait(self, seconds: float, status: bytes | None) -> None:
+        self._stop_waiting()
+        self._patience = self.loop.call_later(seconds, self._refuse, status)
 
     def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
-    def _refuse(self, status: bytes) -> None:
+    def _refuse(self, status: bytes | None) -> None:
+        """Close; say why, where a request has begun (what never spoke may not be HTTP at all)."""
         self._stop_waiting()
-        if not self.transport.is_closing():
-            # A connection that never spoke is closed without a word, as it may not be HTTP at all.
-            if self._in_message:
-                self.transport.write(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
-            self.transport.close()
+        if self.transport.is_closing():
+            return
+        if status and self._in_message:
+            self.transport.write(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
+        self.transport.close()

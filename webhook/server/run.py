@@ -12,7 +12,7 @@ import logging
 import signal
 import ssl
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from webhook.server.certificate import ServingCertificate
 from webhook.server.health import Health
 from webhook.server.log import fields
-from webhook.server.protocol import BoundedProtocol
+from webhook.server.protocol import BoundedProtocol, Bounds
 
 _LOG = logging.getLogger("pullproof.server")
 
@@ -45,6 +45,7 @@ class Listen:
     keep_alive: int = 120
     handshake: float = 5.0
     backlog: int = 2048
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 class WebServer:
@@ -174,7 +175,9 @@ class _Listener(uvicorn.Server):
         yield
 
     def _protocol(self) -> asyncio.Protocol:
-        return BoundedProtocol(config=self.config, server_state=self.server_state, app_state={})
+        return BoundedProtocol(
+            config=self.config, server_state=self.server_state, app_state={}, bounds=self._listen.bounds
+        )
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

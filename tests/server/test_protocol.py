@@ -1,0 +1,135 @@
+"""What a client may not do to a connection."""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import pytest
+
+from webhook.server.protocol import Bounds
+
+TIGHT = Bounds(header_seconds=0.4, header_bytes=4096, linger_seconds=0.4, linger_bytes=1_000_000, connections=8)
+
+
+async def open_(served: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", served.server.port, ssl=served.trust, server_hostname="localhost")
+
+
+async def closed_after(reader: asyncio.StreamReader, seconds: float) -> tuple[bytes, float]:
+    began = time.monotonic()
+    async with asyncio.timeout(seconds):
+        answer = await reader.read()
+    return answer, time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(b"", b""), (b"POST /validate HT", b"408"), (b"POST /validate HTTP/1.1\r\nhost: x\r\nx-y", b"408")],
+    ids=["nothing", "half a line", "half a header"],
+)
+async def test_headers_that_do_not_come(serve: Any, sent: bytes, status: bytes) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await open_(served)
+        writer.write(sent)
+        answer, waited = await closed_after(reader, 3)
+        writer.close()
+    assert status in answer[:20]
+    assert bool(answer) is bool(status)
+    assert waited > 0.2
+
+
+async def test_headers_without_end(serve: Any) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await open_(served)
+        writer.write(b"POST /validate HTTP/1.1\r\nhost: x\r\nx-long: ")
+        for _ in range(3):
+            await asyncio.sleep(0.05)
+            writer.write(b"a" * 2000)
+        answer, _ = await closed_after(reader, 3)
+        writer.close()
+        assert (await served.post("pod-create")).status_code == 200
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_body_dripped_after_an_early_answer(serve: Any) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await open_(served)
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nx")
+        answer, waited = await closed_after(reader, 3)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert 0.2 < waited < 2
+
+
+async def test_a_body_poured_after_an_early_answer(serve: Any) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await open_(served)
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n")
+        await reader.readuntil(b"ok")
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                writer.write(b"x" * 65536)
+                await writer.drain()
+                sent += 65536
+        writer.close()
+    assert sent < 50_000_000
+
+
+async def test_connections_are_bounded_and_come_free_again(serve: Any) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        opened = [await open_(served) for _ in range(TIGHT.connections)]
+        reader, writer = await open_(served)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 0.3) == b""
+        writer.close()
+        for _, writer in opened:
+            writer.close()
+        await asyncio.sleep(0.1)
+        assert (await served.post("pod-create")).status_code == 200
+
+
+async def test_a_connection_outlives_an_early_answer_when_the_body_ends(serve: Any) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await open_(served)
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nx")
+        assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 ")
+        writer.write(b"yzz")
+        await asyncio.sleep(0.05)
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        answer, _ = await closed_after(reader, 2)
+        writer.close()
+    assert answer.endswith(b"\r\n\r\nok")
+
+
+async def test_a_slow_but_honest_client_is_served(serve: Any) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await open_(served)
+        for piece in (b"GET /li", b"vez HTTP/1.1\r\nho", b"st: x\r\nconnection: cl", b"ose\r\n\r\n"):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        answer, _ = await closed_after(reader, 2)
+        writer.close()
+    assert answer.endswith(b"\r\n\r\nok")
+
+
+async def test_a_handshake_that_does_not_come_is_not_waited_for(serve: Any) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
+        answer, waited = await closed_after(reader, 5)
+        writer.close()
+    assert answer == b""
+    assert waited < 3
+
+
+@pytest.mark.parametrize("rubbish", [b"\x00" * 64, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50 + b"@"])
+async def test_what_is_no_http(serve: Any, rubbish: bytes) -> None:
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await open_(served)
+        writer.write(rubbish)
+        answer, _ = await closed_after(reader, 3)
+        writer.close()
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+        assert (await served.post("pod-create")).status_code == 200
