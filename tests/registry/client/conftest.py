@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -18,7 +17,7 @@ from webhook.registry.failure import RegistryError
 from webhook.registry.resolution import Resolved
 
 Rule = dict[str, Any]
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CANARY = "hunter2-canary/+=&"
 
 
 def kind_of(authorization: str | None) -> str:
@@ -245,12 +244,7 @@ def _flags(names: Sequence[str], flags: dict[str, Capability]) -> Capability:
 
 @pytest.fixture
 def login() -> Callable[..., Credential]:
-    def make(username: str = "bob", secret: str = "hunter2-canary", source: str = 'secret "regcred"') -> Credential:
+    def make(username: str = "bob", secret: str = CANARY, source: str = 'secret "regcred"') -> Credential:
         return Credential(username=username, secret=secret, source=source)
 
     return make
-
-
-@pytest.fixture
-def pairs() -> Callable[[str], list[tuple[str, str]]]:
-    return parse_qsl
