@@ -6,6 +6,7 @@ right, does it open this repository.
 
 import json
 import secrets
+from collections.abc import Iterable
 
 import msgspec
 
@@ -36,10 +37,10 @@ class Gate:
         manners = self._manners
         if request.method == "POST" and manners.post_status != 200:
             return Answer(status=manners.post_status)
-        user = self._user(request)
+        asked = [scope.split(":")[1] for scope in request.scopes if scope.count(":") == 2]
+        user = self._user(request, asked)
         if user is None:
             return manners.bad_login
-        asked = [scope.split(":")[1] for scope in request.scopes if scope.count(":") == 2]
         readable = frozenset(name for name in asked if self._may_read(user, name))
         refused = manners.known_refused if user else manners.anonymous_refused
         if refused is not None and asked and not readable:
@@ -68,7 +69,7 @@ class Gate:
                 return self._basic_refusal(request, name)
 
     def _basic_refusal(self, request: Request, name: str) -> Answer | None:
-        user = self._user(request)
+        user = self._user(request, [name])
         if user is None:
             return self._challenge(self._manners.bad_login, name)
         if user and not self._may_read(user, name):
@@ -77,12 +78,14 @@ class Gate:
         readable = user or (repository is not None and repository.public)
         return None if readable else self._challenge(self._manners.unauthorized, name)
 
-    def _user(self, request: Request) -> str | None:
-        """Return who asks: "" for nobody, None for a login that is wrong."""
+    def _user(self, request: Request, names: Iterable[str]) -> str | None:
+        """Return who asks for these repositories: "" for nobody, None for a login that is wrong."""
         if request.login is None:
             return "" if request.auth is Auth.NONE else None
         user, password = request.login
-        return user if user and self._users.get(user) == password else None
+        repositories = (self._store.repository(name) for name in names)
+        known = [self._users, *(each.users for each in repositories if each is not None)]
+        return user if user and any(users.get(user) == password for users in known) else None
 
     def _may_read(self, user: str, name: str) -> bool:
         repository = self._store.repository(name)

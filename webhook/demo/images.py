@@ -32,7 +32,9 @@ HELM_LAYER: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 COSIGN_LAYER: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 EMPTY_CONFIG: Final = "application/vnd.oci.empty.v1+json"
 
-_PLATFORM = re.compile(r"(?P<os>[^(/]*)(\((?P<version>[^)]*)\))?/(?P<arch>[^/]+)(/(?P<variant>.+))?")
+_PLATFORM = re.compile(
+    r"(?P<os>[^(/]*)(\((?P<version>[^+)]*)(?P<features>[^)]*)\))?/(?P<arch>[^/]+)(/(?P<variant>.+))?"
+)
 
 
 class InvalidSpec(ValueError):
@@ -62,7 +64,8 @@ class Lost(StrEnum):
 class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One image, or an index of several.
 
-    `platforms`: `os/architecture[/variant]`, with `os(version)` for Windows; `""` is an index entry without a platform.
+    `platforms`: `os/architecture[/variant]`, the os as `os(version+feature)` where it has these; `""` is an index entry
+    without a platform.
     `index`: None makes an index of two platforms or more. `nested`: the index lists one index that lists the images.
     `docker`: Docker's media types instead of OCI's. `attested`: an `unknown/unknown` attestation per image, as BuildKit
     adds it. `runs` False: the program is garbage. `padding`: bytes added to the top manifest. `built_for`: the platform
@@ -218,12 +221,14 @@ class _Builder:
 def _platform(text: str) -> dict[str, object]:
     parts = _PLATFORM.fullmatch(text)
     if parts is None:
-        raise InvalidSpec(f"platform {text!r}: write os/architecture[/variant], or os(version)/architecture")
+        raise InvalidSpec(f"platform {text!r}: write os/architecture[/variant] or os(version+feature)/architecture")
     platform: dict[str, object] = {"os": parts["os"], "architecture": parts["arch"]}
     if parts["variant"]:
         platform["variant"] = parts["variant"]
     if parts["version"]:
         platform["os.version"] = parts["version"]
+    if parts["features"]:
+        platform["os.features"] = parts["features"].strip("+").split("+")
     return platform
 
 

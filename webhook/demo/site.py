@@ -28,12 +28,16 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A repository. `readers`: the users who may pull from a private one, None for every known user."""
+    """A repository.
+
+    `readers`: the users who may pull from a private one, None for every known user. `users` are known here only.
+    """
 
     name: str
     tags: dict[str, ImageSpec] = {}
     public: bool = True
     readers: tuple[str, ...] | None = None
+    users: dict[str, str] = {}
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,7 +45,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Fits by `host` (with or without the port), `path` (regular expression, found anywhere), `method` and `auth`; empty
     fits all. `times`: how often, None for ever. With a `status` the rule answers itself; without, the registry's own
-    answer is changed: headers set or taken away (`without`), the body replaced, a fault added.
+    answer is changed: headers set or taken away (`without`), the body replaced, a fault added. `$host` and `$path` in
+    headers and body are the request's; a header value may hold more lines of its kind after a line break.
     """
 
     host: str = ""

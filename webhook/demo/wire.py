@@ -90,5 +90,6 @@ def _head(answer: Answer) -> bytes:
     content = {} if answer.status == 304 else {"Content-Length": str(len(answer.content))}
     headers: Mapping[str, str] = {"Docker-Distribution-Api-Version": "registry/2.0"} | content | answer.headers
     reason = answer.reason or responses.get(answer.status, "")
-    lines = [f"HTTP/1.1 {answer.status} {reason}", *(f"{key}: {value}" for key, value in headers.items() if value)]
+    lines = [f"HTTP/1.1 {answer.status} {reason}"]
+    lines += [f"{key}: {line}" for key, value in headers.items() for line in value.splitlines()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

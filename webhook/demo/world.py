@@ -84,6 +84,11 @@ class World:
         """Add a rule behind those that are there."""
         self._rules.append((rule, rule.times))
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Return every name that somebody answers to."""
+        return tuple(self._registries)
+
     def registry(self, host: str) -> Registry:
         """Return the registry that answers to a name; raises `KeyError`."""
         return self._registries[host]
@@ -112,7 +117,7 @@ class World:
     def _answer(self, request: Request) -> Answer:
         rule = self._take(request)
         if rule is not None and rule.status is not None:
-            return rule.change(Answer())
+            return rule.change(Answer()).filled({"host": request.authority, "path": request.path})
         registry = self._registries.get(request.authority) or self._registries.get(request.host)
         answer = Answer(status=421, body="no registry of this name\n") if registry is None else registry.answer(request)
         return answer if rule is None else rule.change(answer)
