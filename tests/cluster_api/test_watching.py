@@ -22,7 +22,7 @@ class Things:
         self.colors: dict[str, str] = {}
 
     def put(self, obj: Thing) -> None:
-        self.colors[obj.metadata.name] = obj.color
+        self.colors[obj.metadata.key] = obj.color
 
     def delete(self, name: str) -> None:
         self.colors.pop(name, None)
@@ -190,5 +190,5 @@ async def test_a_real_server(cluster, namespace, running, eventually) -> None:
     await asyncio.wait_for(watching.synced.wait(), 5)
     await cluster.request("DELETE", f"{path}/c0")
     await cluster.request("POST", path, body={"metadata": {"name": "last"}})
-    await eventually(lambda: "last" in things.colors)
-    assert set(things.colors) == {"c1", "c2", "c3", "c4", "last"}
+    await eventually(lambda: f"{namespace}/last" in things.colors)
+    assert set(things.colors) == {f"{namespace}/{name}" for name in ("c1", "c2", "c3", "c4", "last")}

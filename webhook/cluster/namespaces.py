@@ -29,11 +29,11 @@ class _Labels:
     def put(self, obj: _Namespace) -> None:
         self.by_name[obj.metadata.name] = obj.metadata.labels or {}
 
-    def delete(self, name: str) -> None:
-        self.by_name.pop(name, None)
+    def delete(self, key: str) -> None:
+        self.by_name.pop(key, None)
 
-    def keep_only(self, names: set[str]) -> None:
-        self.by_name = {name: labels for name, labels in self.by_name.items() if name in names}
+    def keep_only(self, keys: set[str]) -> None:
+        self.by_name = {name: labels for name, labels in self.by_name.items() if name in keys}
 
 
 class ClusterNamespaces:

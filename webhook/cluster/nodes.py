@@ -81,13 +81,13 @@ class ClusterNodes:
             return
         self._table.put(_node(obj), (name for image in obj.status.images or () for name in image.names or ()))
 
-    def delete(self, name: str) -> None:
+    def delete(self, key: str) -> None:
         """Forget a node."""
-        self._table.delete(name)
+        self._table.delete(key)
 
-    def keep_only(self, names: set[str]) -> None:
+    def keep_only(self, keys: set[str]) -> None:
         """Forget all others."""
-        self._table.keep_only(names)
+        self._table.keep_only(keys)
 
 
 def _node(obj: WireNode) -> Node:

@@ -10,6 +10,7 @@ goes nowhere else. What we may not read is `unreadable`, without a call: the nod
 | none | none | private images end in `credentials-unavailable`, unless a provider or a mounted config has a login |
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -107,6 +108,15 @@ class ClusterPullSecrets:
             account_missing=account.missing,
             account_unreadable=account.unreadable,
         )
+
+    async def account_names(self, namespace: str, name: str) -> frozenset[str] | None:
+        """Return the pull secrets that a ServiceAccount names, or None where that cannot be told."""
+        deadline = asyncio.get_running_loop().time() + READ_TIMEOUT
+        try:
+            account = await self._accounts.get((namespace, name), deadline=deadline, not_before=float("-inf"))
+        except TimeoutError:
+            return None
+        return None if account.missing or account.unreadable else frozenset(account.names)
 
     async def close(self) -> None:
         """End what is under way and forget what was read."""

@@ -42,6 +42,11 @@ class Metadata(msgspec.Struct, rename="camel"):
     uid: str = ""
     resource_version: str = ""
 
+    @property
+    def key(self) -> str:
+        """What a replica calls the object: its name, after its namespace where it has one."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
 
 class Versioned(Protocol):
     """Anything that the API server keeps."""
@@ -55,18 +60,18 @@ S = TypeVar("S", contravariant=True)
 
 
 class Replica(Protocol[S]):
-    """What is kept of the objects, by name (of one namespace, or of cluster-wide ones)."""
+    """What is kept of the objects, by `Metadata.key`."""
 
     def put(self, obj: S) -> None:
         """Take in an object that is new or has changed."""
         ...
 
-    def delete(self, name: str) -> None:
+    def delete(self, key: str) -> None:
         """Forget an object; it may be unknown."""
         ...
 
-    def keep_only(self, names: set[str]) -> None:
-        """Forget all others: `names` is the whole list."""
+    def keep_only(self, keys: set[str]) -> None:
+        """Forget all others: `keys` is the whole list."""
         ...
 
 
@@ -170,14 +175,14 @@ class Watching(Generic[T]):
                 await self._pause(str(error))
 
     async def _list(self) -> None:
-        names: set[str] = set()
+        keys: set[str] = set()
         versions = [""]
         async for items, version in pages(self._api, self._path, self._kind, size=self._size):
             for item in items:
                 self._replica.put(item)
-                names.add(item.metadata.name)
+                keys.add(item.metadata.key)
             versions.append(version)
-        self._replica.keep_only(names)
+        self._replica.keep_only(keys)
         self._version = versions[-1]
         self.synced.set()
 
@@ -203,7 +208,7 @@ class Watching(Generic[T]):
                 return item.metadata.resource_version
             case "DELETED":
                 metadata = decode(data, _Marked).metadata
-                self._replica.delete(metadata.name)
+                self._replica.delete(metadata.key)
                 return metadata.resource_version
             case "BOOKMARK":
                 return decode(data, _Marked).metadata.resource_version

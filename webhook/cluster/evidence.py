@@ -1,0 +1,155 @@
+"""What lowers certainty, learnt from the cluster it protects (I/O).
+
+`ClusterFactsSource` answers from memory, in microseconds: from the shared notebook, which every replica reads every few
+seconds, and from the revisions, which every replica watches. `Learner` writes the notebook: the surveys, which one
+replica makes for all, and the contradictions, which whoever meets them notes. Before the first survey of a cluster's
+life, a mutator is taken to be there: for those seconds nothing that is judged by its template is denied.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from webhook.cluster.api import Api
+from webhook.cluster.failure import ClusterError
+from webhook.cluster.following import Following
+from webhook.cluster.mutators import configured_mutators
+from webhook.cluster.notebook import Notebook
+from webhook.cluster.revisions import Revisions
+from webhook.cluster.survey import PullsAs, Seen, Survey, prove_logins
+from webhook.image.reference import Reference
+from webhook.policy.decision import Verdict
+from webhook.policy.evidence import ClusterFacts
+from webhook.workload.workload import ContainerImage, Workload
+
+log = logging.getLogger(__name__)
+
+READ_EVERY = 15.0
+SURVEY_EVERY = 1800.0
+_LOOK_AGAIN = 2.0
+UNSURVEYED = "something unknown: the cluster's pods have not been looked over yet"
+
+
+class ClusterFactsSource:
+    """The pipeline's `ClusterEvidence`. What settings state is added by the policy."""
+
+    def __init__(self, notebook: Notebook, revisions: Revisions) -> None:
+        self._notebook = notebook
+        self._revisions = revisions
+        self._made_of: object = None
+        self._facts: dict[str, ClusterFacts] = {}
+
+    def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> ClusterFacts:
+        """Tell what was learnt of this registry and this object."""
+        facts = self._of(reference.registry)
+        if workload.template and workload.uid and self._revisions.ran(workload.uid, image.image):
+            return ClusterFacts(
+                node_logins=facts.node_logins,
+                mirrors=facts.mirrors,
+                mutator=facts.mutator,
+                contradicted=facts.contradicted,
+                ran_before=True,
+            )
+        return facts
+
+    def _of(self, registry: str) -> ClusterFacts:
+        learnt = self._notebook.learnt
+        if learnt is not self._made_of or len(self._facts) > 1000:
+            self._made_of, self._facts = learnt, {}
+        facts = self._facts.get(registry)
+        if facts is None:
+            login = learnt.logins.get(registry)
+            facts = self._facts[registry] = ClusterFacts(
+                node_logins=login.proof if login else "",
+                mirrors=next(iter(learnt.mirrors), ""),
+                mutator=next(iter(learnt.mutators), "" if learnt.surveyed else UNSURVEYED),
+                contradicted=learnt.contradictions(registry),
+            )
+        return facts
+
+
+class Writer(Protocol):
+    """Whether this replica is the one that makes surveys."""
+
+    @property
+    def held(self) -> bool: ...
+
+
+class Learner:
+    """Keeps the notebook; `run` holds the tasks that do it, beside `Revisions.watchings`."""
+
+    def __init__(
+        self,
+        api: Api,
+        notebook: Notebook,
+        revisions: Revisions,
+        survey: Survey,
+        pulls_as: PullsAs,
+        writer: Writer,
+        *,
+        on_contradiction: Callable[[str, str], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`on_contradiction` is told registry and code, for a metric; `clock` is the wall clock."""
+        self.following = Following(api, self._contradicted)
+        self._api = api
+        self._notebook = notebook
+        self._revisions = revisions
+        self._survey = survey
+        self._pulls_as = pulls_as
+        self._writer = writer
+        self._on_contradiction = on_contradiction
+        self._clock = clock
+
+    def follow(self, verdict: Verdict) -> None:
+        """See what becomes of an admitted pod that we predicted a failure for; never waits."""
+        self.following.follow(verdict)
+
+    async def run(self) -> None:
+        """Read, survey and follow, for ever; ends by being cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_reading())
+            group.create_task(self._keep_surveying())
+            group.create_task(self.following.run())
+
+    async def survey(self) -> Seen:
+        """Look over all pods once and write down what they prove; raise `ClusterError`."""
+        seen = await self._survey.look()
+        mutators = {**await configured_mutators(self._api), **seen.mutators}
+        now = self._clock()
+        proved = {registry: fact.seen for registry, fact in self._notebook.learnt.logins.items()}
+        await self._notebook.note(lambda known: known.with_seen(mirrors=seen.mirrors, mutators=mutators, now=now))
+        logins = await prove_logins(seen, proved, self._pulls_as, now=now)
+        if logins:
+            await self._notebook.note(lambda known: known.with_logins(logins, now))
+        return seen
+
+    async def _keep_reading(self) -> None:
+        while True:
+            try:
+                await self._notebook.read()
+            except ClusterError as error:
+                log.warning("cannot read what was learnt: %s", error)
+            await asyncio.sleep(READ_EVERY)
+
+    async def _keep_surveying(self) -> None:
+        for watching in self._revisions.watchings:
+            await watching.synced.wait()
+        while True:
+            pause = _LOOK_AGAIN
+            if self._writer.held and self._clock() - self._notebook.learnt.surveyed >= SURVEY_EVERY:
+                try:
+                    await self.survey()
+                except ClusterError as error:
+                    pause = READ_EVERY * 4
+                    log.warning("cannot look over the cluster's pods: %s", error)
+            await asyncio.sleep(pause)
+
+    async def _contradicted(self, registry: str, code: str, proof: str) -> None:
+        log.warning("a node contradicted %s for %s: %s", code, registry, proof)
+        if self._on_contradiction is not None:
+            self._on_contradiction(registry, code)
+        now = self._clock()
+        await self._notebook.note(lambda known: known.with_contradiction(registry, code, proof, now))
