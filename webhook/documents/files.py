@@ -67,7 +67,7 @@ def _walk(folder: str) -> Iterator[Found]:
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
         if _CHART in files and "templates" in folders:
             folders.remove("templates")
-            yield UnrenderedChart(folder=root)
+            yield UnrenderedChart(folder=_shown(root))
         for name in sorted(files):
             if not name.startswith(".") and name.endswith(_SUFFIXES):
                 yield _read(os.path.join(root, name), named=False)
@@ -83,8 +83,10 @@ def _read(path: str, *, named: bool) -> TextFile | Problem:
 
 
 def _shown(path: str) -> str:
-    """Return the path as reports show it, without a leading `./`."""
-    return Path(path).as_posix()
+    """Return the path as reports show it: from the working directory, where it is below that."""
+    here = Path.cwd()
+    whole = Path(path)
+    return (whole.relative_to(here) if whole.is_relative_to(here) else whole).as_posix()
 
 
 def _unreadable(error: OSError, path: str = "") -> Problem:

@@ -1,0 +1,136 @@
+"""The command line, run in this process against registries that are plain values."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from webhook.cli.app import run as run_command
+from webhook.cli.judging import Inspector, Wish
+from webhook.cli.session import Session
+from webhook.credentials.credential import Credential
+from webhook.image.reference import Digest, Reference
+from webhook.pipeline import Pipeline, Sources
+from webhook.policy.evidence import ClusterFacts, NodeFacts
+from webhook.registry.resolution import Absent, Failure, Resolution, Resolved, Unresolved
+from webhook.settings.policy import policy_of
+from webhook.workload.workload import ContainerImage, Workload
+
+DIGEST = Digest("sha256:" + "0" * 64)
+
+
+@dataclass
+class World:
+    """All registries there are: what they hold, what is down, what wants a login; and who asked for what."""
+
+    holds: set[str] = field(default_factory=set)
+    down: set[str] = field(default_factory=set)
+    private: set[str] = field(default_factory=set)
+    hangs: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+
+    async def resolve(
+        self,
+        reference: Reference,
+        credentials: Sequence[Credential],
+        *,
+        deadline: float,
+        not_before: float,
+        content: bool = False,
+    ) -> Resolution:
+        text = str(reference)
+        self.asked.append(text)
+        if text in self.hangs:
+            await asyncio.Event().wait()
+        if reference.registry in self.down:
+            return Unresolved(reference=reference, failure=Failure.DNS, message="dns: no such host")
+        if text in self.private and not any(credential.username == "acme" for credential in credentials):
+            failure = Failure.LOGIN_REFUSED if credentials else Failure.LOGIN_WANTED
+            return Unresolved(reference=reference, failure=failure, message="401")
+        if text in self.holds | self.private:
+            return Resolved(reference=reference, digest=DIGEST, media_type="application/vnd.oci.image.manifest.v1+json")
+        return Unresolved(
+            reference=reference,
+            failure=Failure.NOT_FOUND,
+            message="tag not found",
+            absent=Absent.TAG,
+            nearest_tags=("1.4.1",),
+            confirmed=True,
+        )
+
+    async def lookup(
+        self, reference: Reference, workload: Workload, own: tuple[Credential, ...], *, deadline: float
+    ) -> tuple[tuple[Credential, ...], str]:
+        return (), ""
+
+    async def labels(self, namespace: str, *, deadline: float) -> Mapping[str, str]:
+        return {}
+
+    @asynccontextmanager
+    async def open(self, wish: Wish) -> AsyncIterator[Inspector]:
+        self.wishes.append(wish)
+        sources = Sources(
+            resolver=self,
+            pull_secrets=wish.pull_secrets,
+            node_logins=self,
+            nodes=NoNodes(),
+            cluster=NoEvidence(),
+            namespaces=self,
+        )
+        policy = policy_of(wish.settings, deep=wish.deep)
+        yield Pipeline(
+            sources, lambda: policy, clock=asyncio.get_running_loop().time, loopback=True, offline=wish.offline
+        )
+
+
+class NoNodes:
+    def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> NodeFacts:
+        return NodeFacts()
+
+
+class NoEvidence:
+    def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> ClusterFacts:
+        return ClusterFacts()
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def world() -> World:
+    return World(holds={"docker.io/library/nginx:1.29", "docker.io/library/busybox:latest", "ghcr.io/acme/api:1.4.1"})
+
+
+@pytest.fixture
+def run(world: World) -> Run:
+    def call(*argv: str | Path, stdin: str = "", terminal: bool = False, **environ: str) -> Done:
+        out, err = (Terminal(), Terminal()) if terminal else (io.StringIO(), io.StringIO())
+        session = Session(
+            argv=tuple(map(str, argv)),
+            environ=environ,
+            stdin=io.BytesIO(stdin.encode()),
+            out=out,
+            err=err,
+            pipelines=world.open,
+        )
+        code = run_command(session)
+        return Done(code, out.getvalue(), err.getvalue())
+
+    return call
