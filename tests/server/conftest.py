@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from certs.issue import issue_authority, issue_leaf
 from certs.keypair import KeyPair
@@ -93,6 +94,11 @@ class Authority:
 
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.pair.certificate.decode())
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run every test here on the loop that production uses."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

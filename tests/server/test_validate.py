@@ -72,7 +72,7 @@ async def test_the_deadline(serve: Any, review: Any, query: str, least: float, m
     async with serve(limits=Limits(budget=4.5)) as served, served.client() as client:
         await client.post(f"/validate{query}", json=review("pod-create"))
         ((_, left, _),) = served.inspector.asked
-    assert least <= left <= most
+    assert least <= left <= most + 0.005  # the loop's clock counts milliseconds
 
 
 async def test_an_inspection_that_overruns_is_answered_in_time(serve: Any) -> None:
