@@ -89,9 +89,10 @@ def _login_untried(evidence: Evidence) -> str:
     unreadable = login_unreadable(evidence)
     if unreadable:
         return f"{printable(unreadable)}, and the registry may answer its login otherwise"
-    known = evidence.cluster.cloud_login or evidence.cluster.node_logins not in ("", LOGINS_UNSTATED)
+    reason = evidence.cluster.node_logins
+    known = evidence.cluster.cloud_login or reason not in ("", LOGINS_UNSTATED)
     if known and all(candidate.origin in (Origin.POD, Origin.NONE) for candidate in evidence.candidates):
-        return "nodes hold a login for this registry that was not tried"
+        return f"nodes hold a login for this registry that was not tried ({printable(reason) or 'their cloud'})"
     return ""
 
 

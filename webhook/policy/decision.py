@@ -25,6 +25,7 @@ from webhook.policy.level import DEFAULT_LEVELS, labelled_levels
 from webhook.policy.level import Level as Level
 from webhook.policy.level import Mode as Mode
 from webhook.policy.statements import Statements
+from webhook.policy.wording import one_line
 from webhook.registry.resolution import Resolution, Unresolved
 from webhook.workload.workload import ContainerImage, Role, Subject, Workload
 
@@ -177,7 +178,7 @@ class Policy:
         found = (check.find(known) for check in self.checks)
         return Judged(
             image=image,
-            findings=tuple(finding for finding in found if finding is not None),
+            findings=tuple(one_line(finding) for finding in found if finding is not None),
             resolution=evidence.resolution,
             skip=evidence.unasked or None,
         )

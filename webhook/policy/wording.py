@@ -5,9 +5,11 @@ docker config can be anything.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from webhook.credentials.credential import Credential, Origin
 from webhook.policy.evidence import Evidence
+from webhook.policy.finding import Finding
 from webhook.registry.resolution import Attempt, Resolved, Step, Unresolved
 
 _LONGEST_NAME = 80
@@ -16,11 +18,30 @@ _MOST_NAMES = 5
 
 def printable(text: str, longest: int = _LONGEST_NAME) -> str:
     """Return `text` on one line, without control characters, cut in the middle to `longest` characters."""
-    clean = "".join(character if character.isprintable() else "?" for character in text)
+    clean = _clean(text)
     if len(clean) <= longest:
         return clean
     half = (longest - 1) // 2
     return f"{clean[:half]}…{clean[-half:]}"
+
+
+def one_line(finding: Finding) -> Finding:
+    """Return the finding without control characters, whoever wrote them: a platform or a tag is a stranger's text."""
+    if all(text.isprintable() for text in (finding.message, finding.brief, finding.fix, finding.doubt)):
+        return finding
+    return replace(
+        finding,
+        message=_clean(finding.message),
+        brief=_clean(finding.brief),
+        fix=_clean(finding.fix),
+        doubt=_clean(finding.doubt),
+    )
+
+
+def _clean(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def quoted(text: str) -> str:

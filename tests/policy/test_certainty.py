@@ -1,0 +1,287 @@
+"""What nobody can see from here makes a failure likely instead of certain."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from webhook.credentials.credential import Credential, Origin
+from webhook.credentials.pullsecret import SecretState
+from webhook.image.manifest import Descriptor, Index
+from webhook.image.platform import Platform
+from webhook.image.reference import Digest
+from webhook.policy.checks.catalogue import CHECKS
+from webhook.policy.evidence import Evidence, Runtime
+from webhook.policy.finding import Certainty, Code, Finding, FindingClass
+from webhook.registry.resolution import Attempt, Failure, Step
+from webhook.settings.checktable import CheckTable
+from webhook.settings.decoding import decode
+from webhook.settings.schema import Settings
+from webhook.workload.workload import PullPolicy
+
+Make = Callable[..., Evidence]
+Find = Callable[..., Finding | None]
+
+NO_LOGINS = decode("nodes: {logins: none}")
+SOME_LOGINS = decode("nodes: {logins: {registries: ['*.corp.example']}}")
+REGCRED = ("regcred", SecretState.USABLE, ("reg.example",), "", "pw")
+MALFORMED = ("regcred", SecretState.MALFORMED, (), "bad base64", "")
+INDEX = Index(
+    media_type="application/vnd.oci.image.index.v1+json",
+    manifests=(
+        Descriptor(
+            media_type="application/vnd.oci.image.manifest.v1+json",
+            digest=Digest("sha256:" + "b" * 64),
+            size=2,
+            platform=Platform(os="linux", architecture="386"),
+        ),
+    ),
+)
+ARM64 = frozenset({Platform(os="linux", architecture="arm64")})
+AMD64 = frozenset({Platform(os="linux", architecture="amd64")})
+
+FAILURES: dict[Code, dict[str, Any]] = {
+    Code.INVALID_REFERENCE: {"image": "Bad/Image:1"},
+    Code.IMAGE_NOT_FOUND: {"failure": Failure.NOT_FOUND},
+    Code.DENIED_OR_MISSING: {"failure": Failure.HIDDEN},
+    Code.UNAUTHORIZED: {"failure": Failure.LOGIN_REFUSED, "secrets": [REGCRED]},
+    Code.NO_PULL_SECRET: {"failure": Failure.LOGIN_WANTED},
+    Code.FORBIDDEN: {"failure": Failure.FORBIDDEN, "secrets": [REGCRED]},
+    Code.PLATFORM_MISMATCH: {"resolves": True, "content": INDEX, "nodes": {"platforms": ARM64}},
+    Code.NOT_AN_IMAGE: {
+        "resolves": True,
+        "content": None,
+        "media_type": "application/vnd.docker.distribution.manifest.v1+json",
+    },
+    Code.BROKEN_IMAGE: {
+        "resolves": True,
+        "attempts": (
+            Attempt(
+                endpoint="https://reg.example",
+                credential="anonymous",
+                step=Step.BLOB,
+                method="HEAD",
+                status=404,
+                failure=Failure.NOT_FOUND,
+            ),
+        ),
+    },
+    Code.PULL_SECRET_MALFORMED: {"secrets": [MALFORMED]},
+}
+ALWAYS_LIKELY = {Code.NOT_AN_IMAGE, Code.BROKEN_IMAGE}
+"""Schema 1 is taken by older nodes, and a layer may be on a node already."""
+
+LOGINS = {Code.DENIED_OR_MISSING, Code.UNAUTHORIZED, Code.NO_PULL_SECRET, Code.FORBIDDEN}
+ANSWERS = LOGINS | {Code.IMAGE_NOT_FOUND}
+REGISTRY = ANSWERS | {Code.PLATFORM_MISMATCH, Code.NOT_AN_IMAGE, Code.BROKEN_IMAGE}
+PARSED = REGISTRY | {Code.PULL_SECRET_MALFORMED}
+ALL = PARSED | {Code.INVALID_REFERENCE}
+
+
+def merged(code: Code, facts: dict[str, Any]) -> dict[str, Any]:
+    """Add facts to those that make the failure; nodes and cluster are joined."""
+    base = FAILURES[code]
+    both = {key: {**base.get(key, {}), **facts.get(key, {})} for key in ("nodes", "cluster")}
+    return {**base, **facts, **both}
+
+
+def test_every_fail_is_here() -> None:
+    assert set(FAILURES) == {check.code for check in CHECKS if check.cls is FindingClass.FAIL} == ALL
+
+
+@pytest.mark.parametrize("code", sorted(ALL - ALWAYS_LIKELY))
+def test_certain_where_nothing_is_unseen(code: Code, evidence: Make, find: Find) -> None:
+    finding = find(code, evidence(**merged(code, {})), NO_LOGINS)
+    assert finding is not None
+    assert finding.certain
+    assert finding.doubt == ""
+
+
+def test_absent_is_certain_by_default(evidence: Make, find: Find) -> None:
+    finding = find(Code.IMAGE_NOT_FOUND, evidence(failure=Failure.NOT_FOUND), Settings())
+    assert finding is not None
+    assert finding.certain
+
+
+DOUBTS = [
+    pytest.param(Settings(), {}, LOGINS, "nodes.logins: unknown", id="logins unknown"),
+    pytest.param(SOME_LOGINS, {}, set(), "", id="logins stated for others"),
+    pytest.param(
+        NO_LOGINS,
+        {"cluster": {"node_logins": "pod shop/api pulled without one"}},
+        ANSWERS,
+        "pod shop/api",
+        id="a pod proved a login",
+    ),
+    pytest.param(NO_LOGINS, {"cluster": {"mirrors": "pod shop/api"}}, REGISTRY, "mirror", id="mirrors"),
+    pytest.param(NO_LOGINS, {"cluster": {"mutator": "istio"}, "template": True}, ALL, "istio", id="mutator, template"),
+    pytest.param(NO_LOGINS, {"cluster": {"mutator": "istio"}}, set(), "", id="mutator, pod: it has run"),
+    pytest.param(
+        decode("nodes: {logins: none, podMutators: present}"), {"template": True}, ALL, "podMutators", id="stated"
+    ),
+    pytest.param(
+        decode("nodes: {logins: none, podMutators: none}"),
+        {"template": True, "cluster": {"mutator": "istio"}},
+        set(),
+        "",
+        id="denied",
+    ),
+    pytest.param(NO_LOGINS, {"template": True}, set(), "", id="template without a known mutator"),
+    pytest.param(NO_LOGINS, {"nodes": {"known": True, "eligible": 3, "holding": 1}}, PARSED, "already", id="on a node"),
+    pytest.param(
+        NO_LOGINS,
+        {"nodes": {"known": True, "eligible": 3, "holding": 1}, "pull": PullPolicy.ALWAYS},
+        set(),
+        "",
+        id="on a node, but Always asks",
+    ),
+    pytest.param(NO_LOGINS, {"cluster": {"ran_before": True}}, PARSED, "earlier revision", id="rollback"),
+    pytest.param(
+        NO_LOGINS, {"cluster": {"ran_before": True}, "pull": PullPolicy.ALWAYS}, set(), "", id="rollback, Always"
+    ),
+    pytest.param(
+        NO_LOGINS,
+        {"nodes": {"runtimes": frozenset({Runtime.CONTAINERD, Runtime.CRI_O})}},
+        REGISTRY,
+        "another runtime",
+        id="CRI-O",
+    ),
+    pytest.param(
+        NO_LOGINS, {"nodes": {"runtimes": frozenset({Runtime.UNKNOWN})}}, REGISTRY, "another runtime", id="unknown"
+    ),
+    pytest.param(NO_LOGINS, {"nodes": {"runtimes": frozenset({Runtime.CONTAINERD})}}, set(), "", id="containerd"),
+    pytest.param(
+        decode("nodes: {logins: none, runtime: containerd}"),
+        {"nodes": {"runtimes": frozenset({Runtime.UNKNOWN})}},
+        set(),
+        "",
+        id="containerd by statement",
+    ),
+    pytest.param(
+        decode("nodes: {logins: none, runtime: other}"), {}, REGISTRY, "another runtime", id="other by statement"
+    ),
+    pytest.param(
+        NO_LOGINS,
+        {"cluster": {"contradicted": frozenset(Code)}},
+        ALL,
+        "in spite of this",
+        id="contradicted by a node",
+    ),
+    pytest.param(
+        NO_LOGINS, {"cluster": {"contradicted": frozenset({"latest-tag"})}}, set(), "", id="another code contradicted"
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "facts", "lowered", "words"), DOUBTS)
+@pytest.mark.parametrize("code", sorted(ALL))
+def test_doubts(
+    code: Code, settings: Settings, facts: dict[str, Any], lowered: set[Code], words: str, evidence: Make, find: Find
+) -> None:
+    deep = evidence(**merged(code, facts))
+    finding = find(code, deep, decode_deep(settings))
+    assert finding is not None
+    expected = Certainty.LIKELY if code in lowered | ALWAYS_LIKELY else Certainty.CERTAIN
+    assert finding.certainty is expected
+    assert (words in finding.doubt) == (code in lowered) or not words
+
+
+def decode_deep(settings: Settings) -> Settings:
+    """Turn broken-image on."""
+    options = {check.code: settings.checks[check.code] for check in CHECKS}
+    options[Code.BROKEN_IMAGE] = msgspec.structs.replace(options[Code.BROKEN_IMAGE], level="baseline")
+    return msgspec.structs.replace(settings, checks=CheckTable(options))
+
+
+def attempt(endpoint: str, failure: Failure | None, *, credential: str = "anonymous", detail: str = "") -> Attempt:
+    return Attempt(
+        endpoint=endpoint,
+        credential=credential,
+        step=Step.MANIFEST,
+        method="HEAD",
+        status=404 if failure is Failure.NOT_FOUND else 401,
+        failure=failure,
+        detail=detail,
+    )
+
+
+OWN, MIRROR = "https://reg.example", "https://mirror.example"
+PROVIDER = Credential(username="AWS", secret="t", source="provider ecr", origin=Origin.PROVIDER)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        pytest.param({"confirmed": False}, "not confirmed", id="a portal's 404"),
+        pytest.param(
+            {"attempts": (attempt(MIRROR, Failure.CONNECT), attempt(OWN, Failure.NOT_FOUND))},
+            "https://mirror.example gave no usable answer",
+            id="mirror down",
+        ),
+        pytest.param(
+            {"attempts": (attempt(MIRROR, Failure.NOT_FOUND), attempt(OWN, Failure.LOGIN_WANTED))},
+            "https://reg.example refused to say",
+            id="mirror has it not, registry refuses",
+        ),
+        pytest.param(
+            {"attempts": (attempt(OWN, Failure.SERVER_ERROR), attempt(OWN, Failure.NOT_FOUND))},
+            "",
+            id="answered at the second try",
+        ),
+        pytest.param(
+            {
+                "attempts": (
+                    attempt(OWN, Failure.TIMEOUT, credential='secret "a"'),
+                    attempt(OWN, Failure.NOT_FOUND, credential='secret "b"'),
+                )
+            },
+            "no usable answer",
+            id="one login got no answer",
+        ),
+        pytest.param(
+            {
+                "attempts": (
+                    attempt(OWN, Failure.LOGIN_REFUSED, credential='secret "a"'),
+                    attempt(OWN, Failure.NOT_FOUND, credential='secret "b"'),
+                )
+            },
+            "",
+            id="one login refused, one saw that it is absent",
+        ),
+        pytest.param({"cluster": {"cloud_login": True}}, "not tried", id="cloud, anonymous"),
+        pytest.param({"cluster": {"cloud_login": True}, "secrets": [REGCRED]}, "not tried", id="cloud, pod's login"),
+        pytest.param({"cluster": {"cloud_login": True}, "candidates": [PROVIDER]}, "", id="cloud, the node's login"),
+        pytest.param(
+            {"secrets": [("a", SecretState.UNREADABLE, (), "", "")]}, "could not be read", id="a secret unread"
+        ),
+        pytest.param({"provider_failed": "exit status 1"}, "could not be asked", id="provider failed"),
+    ],
+)
+def test_absence(facts: dict[str, Any], words: str, evidence: Make, find: Find) -> None:
+    finding = find(Code.IMAGE_NOT_FOUND, evidence(failure=Failure.NOT_FOUND, **facts), NO_LOGINS)
+    assert finding is not None
+    assert finding.certain is (words == "")
+    assert words in finding.doubt
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "denied: client with IP '192.0.2.1' is not allowed access. Refer https://aka.ms/acr/firewall",
+        "denied: blocked by geo restrictions",
+    ],
+)
+def test_refused_by_address(detail: str, evidence: Make, find: Find) -> None:
+    found = evidence(failure=Failure.FORBIDDEN, secrets=[REGCRED], detail=detail)
+    finding = find(Code.FORBIDDEN, found, NO_LOGINS)
+    assert finding is not None
+    assert "judge by address" in finding.doubt
+
+
+def test_only_older_nodes_fall_back(evidence: Make, find: Find) -> None:
+    found = evidence(resolves=True, content=INDEX, nodes={"platforms": AMD64})
+    finding = find(Code.PLATFORM_MISMATCH, found, NO_LOGINS)
+    assert finding is not None
+    assert finding.certainty is Certainty.LIKELY
+    assert "containerd before 2.1" in finding.doubt

@@ -1,0 +1,132 @@
+"""What fits which node: containerd's own choices, and nothing said where the image does not say."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from webhook.image.manifest import Descriptor, Index, Manifest
+from webhook.image.platform import Platform
+from webhook.image.reference import Digest
+from webhook.policy.content import Unrunnable, lacking, not_runnable, platforms_of
+from webhook.policy.evidence import Evidence
+from webhook.registry.resolution import Resolved
+from webhook.workload.workload import Role
+
+Make = Callable[..., Evidence]
+
+IMAGE = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+
+
+def platform(spec: dict[str, Any] | None) -> Platform | None:
+    if spec is None:
+        return None
+    return Platform(
+        os=spec.get("os", ""),
+        architecture=spec.get("architecture", ""),
+        variant=spec.get("variant", ""),
+        os_version=spec.get("os.version", ""),
+        os_features=tuple(spec.get("os.features", ())),
+    )
+
+
+def digest(number: int) -> Digest:
+    return Digest(f"sha256:{number:064x}")
+
+
+def index(*platforms: Platform | None, nested: tuple[tuple[Digest, Index], ...] = (), unread: bool = False) -> Index:
+    listed = [Descriptor(media_type=IMAGE, digest=digest(0), size=1, platform=each) for each in platforms]
+    inner = [Descriptor(media_type=INDEX, digest=name, size=1) for name, _ in nested]
+    unknown = [Descriptor(media_type=INDEX, digest=digest(99), size=1)] if unread else []
+    return Index(media_type=INDEX, manifests=(*listed, *inner, *unknown), nested=nested)
+
+
+@pytest.mark.vectors("platforms", "index_selection")
+def test_as_containerd_selects(case: dict[str, Any]) -> None:
+    """Never say that an index lacks what a node would take; say what it lacks unless node status cannot tell."""
+    node = platform(case["node"])
+    assert node is not None
+    content = index(*(platform(each) for each in case["manifests"]))
+    lenient, strict = (node in lacking(content, [node], strictly=strictly) for strictly in (False, True))
+    taken_by_older = "error" not in case["client_pull"]
+    taken_by_newer = case["transfer_service"]["pull_ok"] is not False
+    untold = node.architecture == "arm" or any((each or {}).get("os.features") for each in case["manifests"])
+    assert not (lenient and taken_by_older)
+    assert not (strict and taken_by_newer)
+    assert untold or lenient is not taken_by_older
+    assert untold or strict is not taken_by_newer
+
+
+AMD64, ARM64 = Platform(os="linux", architecture="amd64"), Platform(os="linux", architecture="arm64")
+UNKNOWN = Platform(os="unknown", architecture="unknown")
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        pytest.param(index(AMD64), {ARM64}, id="one platform"),
+        pytest.param(index(AMD64, ARM64), set(), id="both platforms"),
+        pytest.param(index(AMD64, UNKNOWN), {ARM64}, id="attestations are no images"),
+        pytest.param(index(UNKNOWN), {AMD64, ARM64}, id="nothing but attestations"),
+        pytest.param(index(AMD64, None), set(), id="an entry that does not say"),
+        pytest.param(index(nested=((digest(1), index(AMD64)),)), {ARM64}, id="nested"),
+        pytest.param(index(AMD64, unread=True), set(), id="a nested index that was not read"),
+        pytest.param(index(nested=((digest(1), index(unread=True)),)), set(), id="nested twice, not read"),
+        pytest.param(
+            index(Platform(os="linux", architecture="amd64", os_features=("erofs",))),
+            {ARM64},
+            id="features do not count",
+        ),
+    ],
+)
+def test_lacking(content: Index, missing: set[Platform]) -> None:
+    assert lacking(content, [AMD64, ARM64], strictly=True) == missing
+
+
+def test_platforms_of_says_each_once() -> None:
+    assert platforms_of(index(AMD64, AMD64, UNKNOWN, None, ARM64)) == (AMD64, ARM64)
+    assert platforms_of(None) == ()
+
+
+def manifest(config: str, *layers: str, artifact_type: str = "") -> Manifest:
+    return Manifest(
+        media_type=IMAGE,
+        config=Descriptor(media_type=config, digest=digest(1), size=1),
+        layers=tuple(Descriptor(media_type=layer, digest=digest(2), size=1) for layer in layers),
+        artifact_type=artifact_type,
+    )
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content", "role", "found"),
+    [
+        pytest.param(IMAGE, None, Role.CONTAINER, None, id="manifest unread"),
+        pytest.param(INDEX, None, Role.CONTAINER, None, id="index unread"),
+        pytest.param(INDEX, index(AMD64), Role.CONTAINER, None, id="index"),
+        pytest.param(IMAGE, manifest(CONFIG), Role.CONTAINER, None, id="image without layers"),
+        pytest.param("text/plain", None, Role.CONTAINER, Unrunnable.SCHEMA_1, id="text/plain counts as schema 1"),
+        pytest.param("text/html", None, Role.CONTAINER, Unrunnable.UNKNOWN_TYPE, id="HTML"),
+        pytest.param("", None, Role.CONTAINER, Unrunnable.UNKNOWN_TYPE, id="no type"),
+        pytest.param("text/plain", None, Role.VOLUME, Unrunnable.SCHEMA_1, id="schema 1 in a volume"),
+        pytest.param("", None, Role.VOLUME, None, id="no type in a volume"),
+        pytest.param(
+            IMAGE,
+            manifest("application/vnd.oci.empty.v1+json", artifact_type="application/vnd.cncf.notary.signature"),
+            Role.CONTAINER,
+            Unrunnable.ARTIFACT,
+            id="signature by artifactType",
+        ),
+        pytest.param(
+            IMAGE, manifest("application/vnd.wasm.config.v0+json"), Role.CONTAINER, Unrunnable.UNKNOWN_CONFIG, id="wasm"
+        ),
+    ],
+)
+def test_not_runnable(
+    media_type: str, content: Index | Manifest | None, role: Role, found: Unrunnable | None, evidence: Make
+) -> None:
+    resolution = evidence(resolves=True, media_type=media_type, content=content).resolution
+    assert isinstance(resolution, Resolved)
+    why = not_runnable(resolution, role)
+    assert (why[0] if why else None) is found
