@@ -5,6 +5,7 @@ its own, and is remembered for the next one who asks. Only a login that the pod 
 its listing serves nobody else: with a provider's or a node's login, one tenant would read another's repositories.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -25,6 +26,9 @@ LIFETIME = 30.0
 
 _SHARE = 0.25
 """The part of the time left that may be waited."""
+
+_PART = 1000
+"""Tags compared at a time: a few milliseconds."""
 
 _OWN = (Origin.POD, Origin.DOCKER_CONFIG, Origin.NONE)
 _Key = tuple[str, str, str, str]
@@ -95,9 +99,18 @@ class Suggestions:
         except Held:
             suggestion = Suggestion()
         else:
-            suggestion = Suggestion(Absent.TAG, nearest_tags(reference.identifier, tags))
+            suggestion = Suggestion(Absent.TAG, await _nearest(reference.identifier, tags))
         self._kept[key] = suggestion
         return suggestion
+
+
+async def _nearest(wanted: str, tags: Sequence[str]) -> tuple[str, ...]:
+    """Go through the tags in parts, so that a long list does not hold up the loop."""
+    nearest: tuple[str, ...] = ()
+    for start in range(0, len(tags), _PART):
+        nearest = nearest_tags(wanted, (*nearest, *tags[start : start + _PART]))
+        await asyncio.sleep(0)
+    return nearest
 
 
 def _lister_login(
