@@ -46,7 +46,7 @@ def _run(report: Report) -> Shape:
 def _rule(rule: Rule) -> Shape:
     return {
         "id": rule.code,
-        "shortDescription": {"text": rule.title},
+        "shortDescription": {"text": rule.page.title},
         "help": {"text": rule.text, "markdown": rule.markdown},
         "defaultConfiguration": {"level": _LEVELS[rule.cls]},
     }
