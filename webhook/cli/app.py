@@ -17,6 +17,7 @@ from webhook.cli.texts import take_texts
 COMMANDS = {
     "check": "Judge the images of manifests: files, folders or standard input.",
     "image": "Judge single image references.",
+    "serve": "Run the admission webhook.",
     "rules": "List the checks, or show one with its fix.",
     "config": "Show, validate or describe the configuration.",
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from webhook.cli import baseline as known
 from webhook.cli.exitcode import FailOn, exit_code
 from webhook.cli.judging import Judgement, Wish, judge_all
-from webhook.cli.opening import open_pipeline
+from webhook.cli.opening import opening
 from webhook.cli.output import Target, write, write_file
 from webhook.cli.progress import progress
 from webhook.cli.session import Session
@@ -39,7 +39,7 @@ def carry_out(
     old = known.load(order.baseline) if order.baseline else None
     wanted = [replace(found.workload, platforms=order.platforms) for found in workloads]
     judgement = judge_all(
-        wanted, session.pipelines or open_pipeline, wish, timeout=order.timeout, progress=progress(session)
+        wanted, session.pipelines or opening(session.environ), wish, timeout=order.timeout, progress=progress(session)
     )
     report = _report(workloads, judgement, problems, known.suppress(old) if old else _nothing)
     for problem in problems:

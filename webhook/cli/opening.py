@@ -1,10 +1,38 @@
 """The real pipeline behind the commands: what a command wishes for, in the words of the wiring."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
-from webhook.cli.judging import Inspector, Wish
+from webhook.cli.judging import Inspector, Logins, OpenPipeline, Wish
+from webhook.cli.session import UsageProblem
 
 
-def open_pipeline(wish: Wish) -> AbstractAsyncContextManager[Inspector]:
-    """Open a pipeline that looks at registries from this machine."""
-    raise NotImplementedError(wish)
+def opening(environ: Mapping[str, str]) -> OpenPipeline:
+    """Return what opens a pipeline that looks at registries from this machine."""
+
+    def open_pipeline(wish: Wish) -> AbstractAsyncContextManager[Inspector]:
+        return _open(wish, environ)
+
+    return open_pipeline
+
+
+@asynccontextmanager
+async def _open(wish: Wish, environ: Mapping[str, str]) -> AsyncIterator[Inspector]:
+    from webhook.wiring.local import open_local
+    from webhook.wiring.registries import Surroundings
+
+    person = wish.logins is Logins.DOCKER
+    pipeline = open_local(
+        wish.settings,
+        Surroundings(environment=environ),
+        wish.pull_secrets,
+        person=person,
+        offline=wish.offline,
+        deep=wish.deep,
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            opened = await stack.enter_async_context(pipeline)
+        except ValueError as error:
+            raise UsageProblem(str(error)) from error
+        yield opened

@@ -1,8 +1,9 @@
 """The server, put together: pipeline, endpoints, certificate, listeners; and what they report to (I/O)."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -26,9 +27,14 @@ class Ports:
     metrics_port: int | None = None
 
 
+@asynccontextmanager
+async def _pipeline(webhook: Webhook) -> AsyncIterator[Inspector]:
+    yield webhook.pipeline
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """What a server is made of. `watched` wraps the pipeline, for those who want to see every verdict."""
+    """What a server is made of. `around` wraps the open pipeline, for those who want to see every verdict."""
 
     configuration: Path | None
     surroundings: Surroundings
@@ -37,20 +43,21 @@ class Assembly:
     metrics: Metrics
     health: Health
     ports: Ports = Ports()
-    watched: Callable[[Inspector], Inspector] = lambda inspector: inspector
+    around: Callable[[Webhook], AbstractAsyncContextManager[Inspector]] = field(default=_pipeline)
 
     async def run(self, stop: asyncio.Event, *, started: Callable[[WebServer], None] = lambda _: None) -> None:
         """Serve until `stop` is set; raise a ValueError or OSError in one line where it cannot begin."""
         async with open_webhook(self.configuration, self.surroundings, self.known, self.metrics) as webhook:
             self.health.add("configuration", lambda: _configuration(webhook))
-            server = self._server(webhook)
-            await server.run(stop, started=lambda: started(server))
+            async with self.around(webhook) as inspector:
+                server = self._server(webhook, inspector)
+                await server.run(stop, started=lambda: started(server))
 
-    def _server(self, webhook: Webhook) -> WebServer:
+    def _server(self, webhook: Webhook, inspector: Inspector) -> WebServer:
         settings = webhook.settings
         budgets, given = settings.budgets, settings.server
         endpoint = AdmissionEndpoint(
-            inspector=self.watched(webhook.pipeline),
+            inspector=inspector,
             observer=self.metrics,
             limits=Limits(budget=budgets.admission, least_headroom=budgets.headroom),
             closing=lambda: self.health.draining,

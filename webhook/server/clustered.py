@@ -1,0 +1,159 @@
+"""The webhook inside its cluster: certificates, registration and learning around the server (I/O).
+
+The order in which a replica begins, so that nobody is called who cannot answer:
+
+    certificate (made by the writer, or read) -> listen -> register -> be called
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from webhook.cluster.api import Api
+from webhook.cluster.certificates import (
+    GivenCertificates,
+    Registration,
+    SecretStore,
+    ServiceEndpoints,
+    SharedCertificates,
+)
+from webhook.cluster.failure import ClusterError
+from webhook.cluster.leases import Lease
+from webhook.cluster.secrets import SecretAccess
+from webhook.metrics import Metrics
+from webhook.server.admission import Inspector
+from webhook.server.assembly import Assembly, Ports
+from webhook.server.certificate import CertificateInMemory, CertificateSource
+from webhook.server.health import Condition, Health
+from webhook.wiring.kubernetes import Cluster, FollowingInspector, open_known
+from webhook.wiring.registration import CertificateKeeper, Registered
+from webhook.wiring.registries import Surroundings
+from webhook.wiring.webhook import Webhook
+
+_LOG = logging.getLogger("pullproof.cluster")
+_EVERY = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clustered:
+    """One replica. `namespace` and `identity`: where its pod is, and its name; `files`: a given certificate, if any."""
+
+    api: Api
+    namespace: str
+    identity: str
+    configuration: Path | None
+    surroundings: Surroundings
+    access: SecretAccess
+    registered: Registered | None
+    files: CertificateSource | None
+    metrics: Metrics
+    ports: Ports
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; raise a ValueError or OSError in one line where it cannot begin."""
+        lease_name = self.registered.lease if self.registered else "pullproof"
+        async with (
+            Lease(self.api, self.namespace, lease_name, self.identity).kept() as lease,
+            open_known(self.api, self.namespace, self.access) as cluster,
+        ):
+            await _Replica(self, lease, cluster).run(stop)
+
+
+class _Replica:
+    def __init__(self, parts: Clustered, lease: Lease, cluster: Cluster) -> None:
+        self._parts = parts
+        self._lease = lease
+        self._cluster = cluster
+        self._serving = asyncio.Event()
+        self._memory = CertificateInMemory()
+        self._health = Health()
+        self._trouble = ""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        keeper = asyncio.create_task(self._keep())
+        try:
+            source = self._parts.files or await self._first_certificate(stop)
+            if source is None:
+                return
+            parts = self._parts
+            await Assembly(
+                configuration=parts.configuration,
+                surroundings=parts.surroundings,
+                known=self._cluster.known,
+                certificate=source,
+                metrics=parts.metrics,
+                health=self._health,
+                ports=parts.ports,
+                around=self._learning,
+            ).run(stop, started=lambda _: self._serving.set())
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+    async def _first_certificate(self, stop: asyncio.Event) -> CertificateSource | None:
+        """Wait until there is one in memory, or until `stop`."""
+        while not stop.is_set():
+            try:
+                self._memory.read()
+            except ValueError:
+                await asyncio.sleep(0.1)
+            else:
+                return self._memory
+        return None
+
+    async def _keep(self) -> None:
+        """Keep certificate and registration as they should be, for ever."""
+        registered, parts = self._parts.registered, self._parts
+        if registered is None:
+            return
+        self._health.add("registration", lambda: Condition(ok=True, note=self._trouble))
+        registration = Registration(
+            parts.api,
+            registered.name,
+            registered.webhooks,
+            serving=self._serving.is_set,
+            endpoints=ServiceEndpoints(parts.api, parts.namespace, registered.service),
+        )
+        store = SecretStore(parts.api, parts.namespace, registered.secret)
+        shared = SharedCertificates(store, registration, self._lease, registered.dns_names(parts.namespace))
+        given = GivenCertificates(registration, self._lease)
+        while True:
+            try:
+                if registered.certificates is CertificateKeeper.SELF_MANAGED:
+                    await self._follow(shared)
+                else:
+                    await given.refresh(_bundle(registered))
+                    self._trouble = ""
+            except (ClusterError, OSError) as error:
+                self._told(str(error))
+            await asyncio.sleep(_EVERY if self._serving.is_set() and registration.registered else 0.5)
+
+    async def _follow(self, shared: SharedCertificates) -> None:
+        state = await shared.refresh()
+        if state.leaf is not None:
+            self._memory.put(state.leaf)
+        self._told(shared.trouble)
+
+    def _told(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            _LOG.warning("certificates or registration: %s", trouble)
+        self._trouble = trouble
+
+    @asynccontextmanager
+    async def _learning(self, webhook: Webhook) -> AsyncIterator[Inspector]:
+        learner = self._cluster.learning.learner(
+            webhook.generations, self._lease, lambda registry, code: self._parts.metrics.contradicted(registry, code)
+        )
+        task = asyncio.create_task(learner.run())
+        try:
+            yield FollowingInspector(webhook.pipeline, learner)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _bundle(registered: Registered) -> bytes:
+    return Path(registered.ca_file).read_bytes() if registered.ca_file else b""
