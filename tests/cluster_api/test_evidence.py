@@ -11,11 +11,11 @@ from webhook.cluster.mutators import configured_mutators
 from webhook.cluster.notebook import Notebook
 from webhook.cluster.revisions import Revisions
 from webhook.cluster.secrets import ClusterPullSecrets
-from webhook.cluster.survey import Survey, prove_logins
-from webhook.cluster.trial import Trial
+from webhook.cluster.survey import prove_logins
 from webhook.credentials.dockerconfig import decode_secret
 from webhook.image.reference import Reference
 from webhook.registry.resolution import Failure, Resolved, Unresolved
+from webhook.wiring.kubernetes import Learning
 from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
 
 MERGE = "application/merge-patch+json"
@@ -98,9 +98,7 @@ async def learner(cluster, namespace, running, clean):
             await asyncio.wait_for(watching.synced.wait(), 5)
         secrets = ClusterPullSecrets(cluster, decode_secret)
         notebook = Notebook(cluster, namespace, "evidence")
-        survey = Survey(cluster, revisions, secrets.account_names)
-        trial = Trial(registry, secrets)
-        made = Learner(cluster, notebook, revisions, survey, trial, Held())
+        made = Learning(cluster, notebook, revisions, secrets).learner(registry, Held(), lambda *_: None)
         return made, ClusterFactsSource(notebook, revisions), notebook
 
     return make

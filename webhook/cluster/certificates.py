@@ -98,9 +98,13 @@ class Registration:
         serving: Callable[[], bool],
         endpoints: "Endpoints",
     ) -> None:
-        """`webhooks` as they shall stand, without caBundle; `serving` tells whether this replica answers requests."""
+        """`webhooks` as they shall stand, without caBundle; `serving` tells whether this replica answers requests.
+
+        Where `name` is "" somebody else registers us, and publishing is only remembered.
+        """
         self._api = api
-        self._name = segment(name)
+        self._name = segment(name) if name else ""
+        self._remembered = b""
         self._webhooks = webhooks
         self._serving = serving
         self._endpoints = endpoints
@@ -108,6 +112,8 @@ class Registration:
 
     async def published(self) -> bytes:
         """Return the bundle that the API server trusts now, empty where our webhooks are not filled in."""
+        if not self._name:
+            return self._remembered
         try:
             configuration = decode(await self._api.request("GET", f"{CONFIGURATIONS}/{self._name}"), _Configuration)
         except NotFound:
@@ -122,6 +128,12 @@ class Registration:
         """
         if not self._serving():
             raise NotServing("this replica does not answer yet")
+        self._remembered = bundle
+        if self._name:
+            await self._apply(bundle)
+        self.registered = True
+
+    async def _apply(self, bundle: bytes) -> None:
         webhooks = [await self._wanted(webhook, bundle) for webhook in self._webhooks]
         body = {
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -132,7 +144,6 @@ class Registration:
         query = {"fieldManager": "pullproof", "force": "true"}
         path = f"{CONFIGURATIONS}/{self._name}"
         await self._api.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
-        self.registered = True
 
     async def _wanted(self, webhook: Mapping[str, object], bundle: bytes) -> Mapping[str, object]:
         client = webhook.get("clientConfig")
