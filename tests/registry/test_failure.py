@@ -255,7 +255,7 @@ def test_classify_is_total(
         _situation(step, login=login, sent=sent),
     )
     assert error.message.isprintable()
-    if 500 <= status or status < 400:
+    if status >= 500 or status < 400:
         assert error.failure in INCONCLUSIVE
     if error.failure is Failure.NOT_FOUND:
         assert status == 404

@@ -8,28 +8,24 @@ no redirects by the library: a transport is all that is taken from httpx.
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import httpx
 
 from webhook.credentials.credential import Credential
-from webhook.image.manifest import Index, Manifest
 from webhook.image.reference import Digest, Reference
-from webhook.registry import broken, nodetext, ocierror
+from webhook.registry import broken, ocierror
 from webhook.registry.answer import Answer, Ask, Headers
-from webhook.registry.content import Fetcher, affordable
-from webhook.registry.endpoint import Capability, Endpoint, Trust
+from webhook.registry.endpoint import Endpoint, Trust
 from webhook.registry.exchange import Caller, NoAnswer, Trail
-from webhook.registry.failure import RegistryError, error_of
 from webhook.registry.guard import AddressRefused, NameNotResolved
-from webhook.registry.lookup import Found, Lookup
+from webhook.registry.look import Look
 from webhook.registry.observer import NullObserver, Observer
 from webhook.registry.resolution import Failure, Resolved
 from webhook.registry.session import Session
-from webhook.registry.taglist import fetch_tags
 from webhook.registry.tls import InvalidCertificateFile
 from webhook.registry.tokens import TokenStore
 
@@ -79,46 +75,20 @@ class RegistryClient:
 
         `content`: also fetch the index or manifest, and a single manifest's platform, as far as time and quota allow.
         """
-        trail = Trail(credential)
-        sessions = self._sessions(reference, trail)
-        async with _bounded(trail, reference.registry, deadline):
-            found = await Lookup(reference, sessions).find()
-        resolved = Resolved(
-            reference=reference,
-            digest=found.digest,
-            media_type=found.media_type,
-            endpoint=found.session.endpoint.base,
-            mirrored=found.session.endpoint.mirrored,
-        )
-        document = await self._content(sessions, found, trail, deadline) if content else None
-        return replace(resolved, content=document, quota=trail.quota, attempts=tuple(trail.attempts))
+        return await self._look(reference, credential, deadline).resolve(content=content)
 
     async def content(self, resolved: Resolved, credential: Credential, *, deadline: float) -> Resolved:
         """Add the content to what was resolved without it; the same as asking for it at once, without a second HEAD."""
-        trail = Trail(credential, quota=resolved.quota)
-        sessions = self._sessions(resolved.reference, trail)
-        there = next((each for each in sessions if each.endpoint.base == resolved.endpoint), sessions[0])
-        found = Found(digest=resolved.digest, media_type=resolved.media_type, session=there)
-        document = await self._content(sessions, found, trail, deadline)
-        attempts = (*resolved.attempts, *trail.attempts)
-        return replace(resolved, content=document, quota=trail.quota, attempts=attempts)
+        look = self._look(resolved.reference, credential, deadline)
+        look.trail.quota = resolved.quota
+        return await look.complete(resolved)
 
     async def tags(self, reference: Reference, credential: Credential, *, deadline: float) -> tuple[str, ...]:
         """Return the repository's tags (bounded) before `deadline` (loop time); raise `RegistryError`.
 
         NOT_FOUND with `absent` REPOSITORY tells that the repository does not exist.
         """
-        trail = Trail(credential)
-        async with _bounded(trail, reference.registry, deadline):
-            error = error_of(Failure.NOT_FOUND, "no endpoint lists tags", node_error=nodetext.NO_HOSTS)
-            for session in self._sessions(reference, trail):
-                if Capability.RESOLVE not in session.endpoint.capabilities:
-                    continue
-                try:
-                    return await fetch_tags(session, last=False)
-                except RegistryError as refusal:
-                    error = refusal
-            raise error
+        return await self._look(reference, credential, deadline).tags()
 
     async def tag_digest(self, reference: Reference, credential: Credential, *, deadline: float) -> Digest:
         """Return where the tag of `reference` points now, whatever digest stands beside it; raise `RegistryError`."""
@@ -130,60 +100,20 @@ class RegistryClient:
         await self._tokens.aclose()
         await self._wire.aclose()
 
-    def _sessions(self, reference: Reference, trail: Trail) -> list[Session]:
+    def _look(self, reference: Reference, credential: Credential, deadline: float) -> Look:
         caller = Caller(
             wire=self._wire,
             observer=self._observer,
             registry=reference.registry,
-            trail=trail,
+            trail=Trail(credential),
             clock=self._clock,
             now=self._now,
         )
-        return [
+        sessions = tuple(
             Session(caller, self._tokens, endpoint, reference.repository, self._agent)
             for endpoint in self._endpoints(reference.registry)
-        ]
-
-    async def _content(
-        self, sessions: Sequence[Session], found: Found, trail: Trail, deadline: float
-    ) -> Index | Manifest | None:
-        """Fetch what was found; a lack of time or quota leaves the question open, a document that is none is told."""
-        if not affordable(trail.quota):
-            return None
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await Fetcher(sessions).content(found)
-        except TimeoutError:
-            return None
-        except RegistryError as error:
-            raise _finished(error, trail) from error
-
-
-@asynccontextmanager
-async def _bounded(trail: Trail, registry: str, deadline: float) -> AsyncIterator[None]:
-    """Put the deadline around a look, and the attempts into what it raises."""
-    scope = asyncio.timeout_at(deadline)
-    try:
-        async with scope:
-            yield
-    except TimeoutError as error:
-        if not scope.expired():
-            raise
-        late = error_of(Failure.OUT_OF_TIME, f"{registry} did not answer in the time there was")
-        raise _finished(late, trail) from error
-    except RegistryError as error:
-        raise _finished(error, trail) from error
-
-
-def _finished(error: RegistryError, trail: Trail) -> RegistryError:
-    """Return the error as it may leave: with the attempts, without secrets."""
-    return replace(
-        error,
-        message=trail.redact(error.message),
-        node_error=trail.redact(error.node_error),
-        quota=error.quota or trail.quota,
-        attempts=tuple(trail.attempts),
-    )
+        )
+        return Look(reference=reference, sessions=sessions, trail=caller.trail, deadline=deadline)
 
 
 class _HttpWire:

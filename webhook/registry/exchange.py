@@ -9,6 +9,7 @@ A `Caller` makes the requests of one look at one registry with one login. It fol
 A form with a login is never redirected.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -73,7 +74,7 @@ class Trail:
     def redact(self, text: str) -> str:
         """Return `text` without secrets."""
         for secret in self._hidden:
-            text = text.replace(secret, "***")
+            text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)
         return text
 
     def note(self, ask: Ask, step: Step, *, answer: Answer | None = None, none: NoAnswer | None = None) -> None:

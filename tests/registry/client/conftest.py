@@ -129,13 +129,13 @@ class Parts(httpx.AsyncByteStream):
 
 def _response(rule: Rule, method: str) -> httpx.Response:
     body = rule.get("body", b"")
-    headers = list(rule.get("headers", {}).items())
+    headers = [(name.encode(), value.encode()) for name, value in rule.get("headers", {}).items()]
     if isinstance(body, Parts):
         return httpx.Response(rule["status"], headers=headers, stream=body)
     data = body.encode() if isinstance(body, str) else body
     names = {name.lower() for name, _ in headers}
-    if "content-length" not in names and "transfer-encoding" not in names:
-        headers.append(("content-length", str(len(data))))
+    if b"content-length" not in names:
+        headers.append((b"content-length", str(len(data)).encode()))
     stream = Parts([] if method == "HEAD" or not data else [data])
     return httpx.Response(rule["status"], headers=headers, stream=stream)
 
