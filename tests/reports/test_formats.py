@@ -1,5 +1,7 @@
 """Every format, against its golden text and against parsers that others wrote."""
 
+import base64
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -12,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from webhook.policy.finding import Code
 from webhook.reports.formats import Format, render
+from webhook.reports.html_parts import SCRIPT, STYLE
 from webhook.reports.report import Report
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,7 +31,7 @@ def comparable(text: str, name: Format) -> str:
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
-GOLDEN_FORMATS = [name for name in Format if name != "html"]
+GOLDEN_FORMATS = [name for name in Format if name is not Format.HTML]
 
 
 @pytest.mark.parametrize("name", GOLDEN_FORMATS)
@@ -147,6 +150,16 @@ def test_sarif_points_at_the_scalars(report: Report) -> None:
     assert run["invocations"][0]["executionSuccessful"] is False
 
 
+def test_the_page_brings_all_it_needs_and_loads_nothing(report: Report) -> None:
+    page = render(report, Format.HTML)
+    assert not re.search(r"""(?:src|href)=|url\(|@import|fetch\(""", page)
+    assert page.count('<tr data-verdict="') == len(report.images)
+    for part in (STYLE, SCRIPT):
+        digest = base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
+        assert f"sha256-{digest}" in page
+        assert f">{part}</" in page
+
+
 class Scripts(HTMLParser):
     """Collects what a browser would take for tags."""
 
@@ -177,5 +190,10 @@ def test_hostile_texts_stay_texts(hostile: Report, name: Format) -> None:
             parser = Scripts()
             parser.feed(html)
             assert set(parser.tags) <= {"h3", "p", "table", "thead", "tbody", "tr", "th", "td", "code", "strong", "br"}
+        case Format.HTML:
+            parser = Scripts()
+            parser.feed(text)
+            assert parser.tags.count("script") == 1
+            assert "a" not in parser.tags
         case _:
             assert text.splitlines()

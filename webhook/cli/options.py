@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-FORMATS = ("text", "wide", "json", "yaml", "sarif", "junit", "github", "gitlab", "markdown", "policy-report")
+FORMATS = ("text", "wide", "json", "yaml", "sarif", "junit", "github", "gitlab", "markdown", "policy-report", "html")
 FAIL_ON = ("fail", "warn", "error", "never")
 CREDENTIALS = ("docker", "anonymous", "cluster")
 

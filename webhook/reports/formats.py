@@ -20,6 +20,7 @@ class Format(StrEnum):
     GITLAB = "gitlab"
     MARKDOWN = "markdown"
     POLICY_REPORT = "policy-report"
+    HTML = "html"
 
 
 def render(report: Report, name: Format, *, colours: bool = False) -> str:
