@@ -1,4 +1,7 @@
-"""Programs of the tests' own: small shell scripts in a folder, which note each time that they are asked."""
+"""Programs of the tests' own: small shell scripts in a folder, which note each time that they are asked.
+
+They are run on both loops: the server's and the command line's differ in what a pipe is.
+"""
 
 import asyncio
 import time
@@ -7,6 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import uvloop
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @dataclass(frozen=True)

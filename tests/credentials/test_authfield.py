@@ -18,6 +18,17 @@ def test_auth_field(case):
     assert decode_auth(case["auth"]) == (case["username"], case["password"])
 
 
+@pytest.mark.vectors("go", "auth_fields")
+def test_as_go_answers(case):
+    if "error" in case:
+        with pytest.raises(InvalidAuth) as caught:
+            decode_auth(case["auth"])
+        assert str(caught.value) == case["error"]
+        return
+    found = [text.encode("utf-8", "surrogateescape") for text in decode_auth(case["auth"])]
+    assert found == [base64.b64decode(case["username"]), base64.b64decode(case["password"])]
+
+
 @pytest.mark.parametrize(
     ("field", "error"),
     [

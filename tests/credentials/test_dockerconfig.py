@@ -38,6 +38,21 @@ def test_entry(case):
         assert logins(secret) == {"quay.io": (case["username"], case["password"])}
 
 
+@pytest.mark.vectors("go", "docker_configs")
+def test_as_go_answers(case):
+    secret = decoded(base64.b64decode(case["raw"]), case["bare"])
+    if "error" in case:
+        assert secret.state is SecretState.MALFORMED
+        return
+    assert secret.state is SecretState.USABLE
+    expected = {}
+    for host, (username, password) in case["logins"].items():
+        name = base64.b64decode(username).decode("utf-8", "surrogateescape")
+        word = base64.b64decode(password).decode("utf-8", "surrogateescape")
+        expected[host] = (name, word if name else "")
+    assert logins(secret) == expected
+
+
 def test_entry_is_filed_and_named():
     secret = decoded({"auths": {"https://bob:x@Quay.io/v2/": {"auth": auth("user:pw")}}})
     (entry,) = secret.entries

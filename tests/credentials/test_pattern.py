@@ -19,6 +19,16 @@ def test_key_normalisation(case):
     assert normalise_key(case["key"]) == case["normalised"]
 
 
+@pytest.mark.vectors("go", "keys")
+def test_keys_as_go_files_them(case):
+    assert normalise_key(case["key"]) == case["normalised"]
+
+
+@pytest.mark.vectors("go", "globs")
+def test_globs_as_go_matches_them(case):
+    assert url_match(case["glob"], case["target"]) is case["match"]
+
+
 @pytest.mark.vectors("keyring", "default_registry")
 def test_default_registry(case):
     assert on_docker_hub(case["lookup"]) is case["default_registry"]

@@ -45,6 +45,19 @@ def test_default_pull_policy(case):
     assert default_pull_policy(case["input"]) == case["kubelet"]["default_pull_policy"]
 
 
+@pytest.mark.vectors("go", "references")
+def test_as_go_answers(case):
+    if "error" in case:
+        with pytest.raises(InvalidReference) as caught:
+            Reference.parse(case["input"])
+        assert str(caught.value) == case["error"]
+        return
+    reference = Reference.parse(case["input"])
+    tag = case["tag"] or ("" if case["digest"] else "latest")
+    assert (reference.name, reference.tag or "", reference.digest or "") == (case["name"], tag, case["digest"])
+    assert f"{reference.name}{'@' if reference.digest else ':'}{reference.identifier}" == case["cri_ref"]
+
+
 @pytest.mark.vectors("references", "domain_regexp", "cases")
 def test_domain(case):
     assert is_domain(case["input"]) is case["match"]

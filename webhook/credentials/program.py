@@ -10,7 +10,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 MAX_OUTPUT: Final = 1 << 20
 _REAP_SECONDS: Final = 1.0
@@ -37,8 +37,10 @@ async def run(
     max_output: int = MAX_OUTPUT,
 ) -> Answer:
     """Run `command` with `given` on its standard input and just this environment; raise `ProgramFailed`."""
+    loop = asyncio.get_running_loop()
     try:
-        process = await asyncio.create_subprocess_exec(
+        transport, talk = await loop.subprocess_exec(
+            lambda: _Talk(loop.create_future(), max_output),
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -50,33 +52,70 @@ async def run(
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ProgramFailed(f"cannot be run: {why.lower()}") from error
     try:
-        async with asyncio.timeout(seconds):
-            output = await _talk(process, given, max_output)
-            return Answer(await process.wait(), output)
-    except TimeoutError as error:
-        raise ProgramFailed(f"gave no answer within {seconds:.3g} s") from error
-    finally:
-        await _end(process)
-
-
-async def _talk(process: asyncio.subprocess.Process, given: bytes, max_output: int) -> bytes:
-    if process.stdin is None or process.stdout is None:
-        raise ProgramFailed("has no pipes")
-    # A program that does not listen breaks the pipe: its answer counts all the same.
-    process.stdin.write(given)
-    process.stdin.close()
-    output = bytearray()
-    while chunk := await process.stdout.read(1 << 16):
-        output += chunk
-        if len(output) > max_output:
+        _give(transport, given)
+        await asyncio.wait({talk.over}, timeout=seconds)
+        if talk.too_much:
             raise ProgramFailed(f"wrote more than {max_output} bytes")
-    return bytes(output)
+        status = transport.get_returncode()
+        if not talk.over.done() or status is None:
+            raise ProgramFailed(f"gave no answer within {seconds:.3g} s")
+        return Answer(status, bytes(talk.output))
+    finally:
+        await _end(transport, talk)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End what still runs, the program's own children too."""
+@runtime_checkable
+class _Writable(Protocol):
+    """A pipe's end; uvloop's is no `asyncio.WriteTransport`, though it does what one does."""
+
+    def is_closing(self) -> bool: ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Talk(asyncio.SubprocessProtocol):
+    """Collects what a program writes; over when it has ended and nobody can write any more, or wrote too much."""
+
+    def __init__(self, over: asyncio.Future[None], max_output: int) -> None:
+        self.over = over
+        self.output = bytearray()
+        self.too_much = False
+        self.gone = asyncio.Event()
+        self._max_output = max_output
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        del fd  # only standard output is a pipe
+        if len(self.output) + len(data) > self._max_output:
+            self.too_much = True
+            self._finish()
+        elif not self.too_much:
+            self.output += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self.gone.set()
+        self._finish()
+
+    def _finish(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+
+def _give(transport: asyncio.SubprocessTransport, given: bytes) -> None:
+    """Write and close; a program that does not listen breaks the pipe, and its answer counts all the same."""
+    pipe = transport.get_pipe_transport(0)
+    if isinstance(pipe, _Writable) and not pipe.is_closing():
+        pipe.write(given)
+        pipe.close()
+
+
+async def _end(transport: asyncio.SubprocessTransport, talk: _Talk) -> None:
+    """End what still runs, the program's own children too, and close the pipes."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with suppress(TimeoutError):  # only what left the session and kept the pipe open can make this wait
+        os.killpg(transport.get_pid(), signal.SIGKILL)
+    transport.close()
+    with suppress(TimeoutError):
         async with asyncio.timeout(_REAP_SECONDS):
-            await process.wait()
+            await talk.gone.wait()
