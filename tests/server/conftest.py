@@ -72,7 +72,7 @@ class Served:
         return f"http://127.0.0.1:{self.server.metrics_port}/metrics"
 
     def client(self, **options: Any) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, verify=self.trust, trust_env=False, timeout=10, **options)
+        return httpx.AsyncClient(base_url=self.url, verify=self.trust, trust_env=False, timeout=60, **options)
 
     async def post(self, name: str = "pod-create", **options: Any) -> httpx.Response:
         async with self.client() as client:

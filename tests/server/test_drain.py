@@ -24,21 +24,34 @@ async def start(folder: Path, drain: float) -> tuple[asyncio.subprocess.Process,
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         port = int(await process.stdout.readline())
     trust = ssl.create_default_context(cadata=(folder / "ca-bundle.crt").read_text())
-    return process, httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=trust, trust_env=False, timeout=10)
+    return process, httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=trust, trust_env=False, timeout=60)
+
+
+async def inspecting(process: asyncio.subprocess.Process, count: int) -> None:
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        for _ in range(count):
+            assert await process.stdout.readline() == b"inspecting\n"
+
+
+async def unready(client: httpx.AsyncClient) -> httpx.Response:
+    async with asyncio.timeout(60):
+        while (answer := await client.get("/readyz?verbose")).status_code == 200:
+            await asyncio.sleep(0.01)
+    return answer
 
 
 async def test_sigterm_drains_without_losing_a_request(tmp_path: Path, review: Any) -> None:
-    process, client = await start(tmp_path, drain=1.0)
+    process, client = await start(tmp_path, drain=3.0)
     async with client:
         in_flight = asyncio.create_task(client.post("/validate", json=review("pod-create")))
-        await asyncio.sleep(0.2)
+        await inspecting(process, 1)
         assert (await client.get("/readyz")).status_code == 200
         process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.1)
-        draining = await client.get("/readyz?verbose")
+        draining = await unready(client)
         assert draining.status_code == 503
         assert "[-]shutdown failed: draining" in draining.text
         assert (await client.get("/livez")).status_code == 200
@@ -49,7 +62,7 @@ async def test_sigterm_drains_without_losing_a_request(tmp_path: Path, review: A
         assert (await in_flight).json()["response"]["allowed"] is True
         last = asyncio.create_task(client.post("/validate", json=review("pod-create")))
         assert (await last).status_code == 200
-        _, log = await asyncio.wait_for(process.communicate(), 10)
+        _, log = await asyncio.wait_for(process.communicate(), 60)
         with pytest.raises(httpx.ConnectError):
             await client.get("/livez")
     assert process.returncode == 0
@@ -62,9 +75,9 @@ async def test_what_is_in_flight_when_the_drain_ends_is_finished(tmp_path: Path,
     process, client = await start(tmp_path, drain=0.0)
     async with client:
         requests = [asyncio.create_task(client.post("/validate", json=review("pod-create"))) for _ in range(20)]
-        await asyncio.sleep(0.3)
+        await inspecting(process, 20)
         process.send_signal(number)
         answers = await asyncio.gather(*requests)
     assert {answer.status_code for answer in answers} == {200}
-    await asyncio.wait_for(process.communicate(), 10)
+    await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0

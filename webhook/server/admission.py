@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, assert_never
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
@@ -27,7 +27,7 @@ from webhook.admission.review import (
     encode_unverified,
 )
 from webhook.policy.decision import Verdict
-from webhook.server.answer import Answer, refusal
+from webhook.server.answer import JSON, Answer, refusal
 from webhook.server.body import BodyReader, BodyTooLarge, ClientGone, TooManyBodies
 from webhook.server.duration import InvalidDuration, parse_duration
 from webhook.server.log import fields
@@ -117,13 +117,11 @@ class AdmissionEndpoint:
                 405, f"{scope['method']} is not supported, POST an AdmissionReview", allow="POST", close=True
             )
         content_type, encoding, length = _headers(scope)
-        if content_type.partition(";")[0].strip().lower() != "application/json":
-            return refusal(
-                415, f"content type {content_type[:80]!r} is not supported, send application/json", close=True
-            )
-        if encoding not in ("", "identity"):
-            return refusal(415, f"content encoding {encoding[:80]!r} is not supported, send it plain")
-        if length.isdecimal() and int(length[:20]) > self.bodies.largest:
+        if content_type != JSON and content_type.partition(b";")[0].strip().lower() != JSON:
+            return refusal(415, f"content type {_shown(content_type)} is not supported, send application/json")
+        if encoding not in (b"", b"identity"):
+            return refusal(415, f"content encoding {_shown(encoding)} is not supported, send it plain")
+        if length.isdigit() and int(length[:20]) > self.bodies.largest:
             return self._too_large()
         if self._in_flight >= self.limits.in_flight:
             return refusal(503, "too many requests in flight, try again")
@@ -132,41 +130,46 @@ class AdmissionEndpoint:
     async def _answer(self, scope: Scope, receive: Receive, started: float, outcome: _Outcome) -> Answer | None:
         deadline, limit = self._deadline(scope["query_string"], started)
         try:
-            async with asyncio.timeout_at(limit):
-                body = await self.bodies.read(receive)
-            outcome.request = request = decode(body)
-        except TimeoutError:
-            outcome.decision = "refused"
-            return refusal(408, "the body did not come in time", close=True)
-        except BodyTooLarge:
-            outcome.decision = "refused"
-            return self._too_large()
-        except TooManyBodies:
-            outcome.decision = "refused"
-            return refusal(503, "too many bodies at once, try again")
-        except ClientGone:
-            outcome.decision = "refused"
-            return None
-        except MalformedReview as error:
-            outcome.decision = "refused"
-            return refusal(400, error.reason, path=error.path, close=self.closing())
-        return Answer(200, await self._review(request, deadline, limit, outcome), close=self.closing())
-
-    async def _review(self, request: AdmissionRequest, deadline: float, limit: float, outcome: _Outcome) -> bytes:
-        if request.workload.skip is not None:
-            outcome.decision = "skipped"
-            return encode_allowed(request.uid)
-        try:
             async with asyncio.timeout_at(limit) as clock:
-                verdict = await self.inspector.inspect(request.workload, deadline, user=request.username)
+                outcome.request = decode(await self.bodies.read(receive))
+                content = await self._review(outcome.request, deadline, outcome)
         except TimeoutError:
             if not clock.expired():
                 raise
-            outcome.decision = "not-verified"
-            self.observer.overran()
-            return encode_unverified(request)
+            return self._overran(outcome)
+        except (BodyTooLarge, TooManyBodies, ClientGone, MalformedReview) as error:
+            outcome.decision = "refused"
+            return self._refused(error)
+        return Answer(200, content, close=self.closing())
+
+    async def _review(self, request: AdmissionRequest, deadline: float, outcome: _Outcome) -> bytes:
+        if request.workload.skip is not None:
+            outcome.decision = "skipped"
+            return encode_allowed(request.uid)
+        verdict = await self.inspector.inspect(request.workload, deadline, user=request.username)
         outcome.verdict, outcome.decision = verdict, _decision(verdict)
         return encode(request.uid, verdict)
+
+    def _overran(self, outcome: _Outcome) -> Answer:
+        if outcome.request is None:
+            outcome.decision = "refused"
+            return refusal(408, "the body did not come in time", close=True)
+        outcome.decision = "not-verified"
+        self.observer.overran()
+        return Answer(200, encode_unverified(outcome.request), close=self.closing())
+
+    def _refused(self, error: BodyTooLarge | TooManyBodies | ClientGone | MalformedReview) -> Answer | None:
+        match error:
+            case MalformedReview():
+                return refusal(400, error.reason, path=error.path, close=self.closing())
+            case BodyTooLarge():
+                return self._too_large()
+            case TooManyBodies():
+                return refusal(503, "too many bodies at once, try again")
+            case ClientGone():
+                return None
+            case other:
+                assert_never(other)
 
     def _deadline(self, query: bytes, started: float) -> tuple[float, float]:
         """Return when the inspection is to be done, and when it is no longer waited for."""
@@ -241,11 +244,15 @@ def _timeout(query: bytes) -> float | None:
         return None
 
 
-def _headers(scope: Scope) -> tuple[str, str, str]:
+def _headers(scope: Scope) -> tuple[bytes, bytes, bytes]:
     """Return content type, content encoding and content length."""
     found = {b"content-type": b"", b"content-encoding": b"", b"content-length": b""}
     for name, value in scope["headers"]:
         if name in found:
             found[name] = value
-    content_type, encoding, length = (value.decode("latin-1") for value in found.values())
+    content_type, encoding, length = found.values()
     return content_type, encoding, length
+
+
+def _shown(value: bytes) -> str:
+    return repr(value[:80].decode("latin-1"))

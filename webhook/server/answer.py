@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -10,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 JSON = b"application/json"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """Status and body. `close`: this connection is not to be used again."""
 
@@ -20,15 +19,12 @@ class Answer:
     close: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    @cached_property
-    def _headers(self) -> list[tuple[bytes, bytes]]:
-        always = [(b"content-type", self.content_type), (b"content-length", b"%d" % len(self.body))]
-        closing = [(b"connection", b"close")] if self.close else []
-        return [*always, *closing, *self.headers]
-
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it, as an ASGI application that always answers the same."""
-        await send({"type": "http.response.start", "status": self.status, "headers": self._headers})
+        headers = [(b"content-type", self.content_type), (b"content-length", b"%d" % len(self.body)), *self.headers]
+        if self.close:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
