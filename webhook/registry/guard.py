@@ -16,6 +16,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
 import httpcore
 import httpx
@@ -24,13 +25,14 @@ from webhook.registry.address import Address, AddressRules
 from webhook.registry.door import Door, OnRefused, Refused, literal
 from webhook.registry.eyeballs import first_to_connect
 from webhook.registry.names import Names, UnknownName
+from webhook.registry.pools import Pools
 from webhook.registry.proxy import Proxies, Proxy
 
 TlsFor = Callable[[str, int], ssl.SSLContext]
 """The TLS context for a host and port."""
 
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30.0)
-"""No cap on connections here: one cap for all would let a slow registry starve the others (see limits.py)."""
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0)
+"""For each host. No cap on connections: who waits for a registry waits in limits.py."""
 
 
 class NameNotResolved(httpx.ConnectError):
@@ -164,8 +166,18 @@ class _Body(httpx.AsyncByteStream):
             await self._response.aclose()
 
 
+class Origin(NamedTuple):
+    """Where connections go: to `scheme://host:port`, which is trusted as `context` says, through `proxy` or not."""
+
+    scheme: str
+    host: str
+    port: int
+    context: ssl.SSLContext | None
+    proxy: Proxy | None
+
+
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """Sends httpx requests over guarded connections; one pool for each TLS context and proxy."""
+    """Sends httpx requests over guarded connections."""
 
     def __init__(self, door: Door, tls: TlsFor, *, limits: httpx.Limits, proxies: Proxies) -> None:
         """Open nothing yet; see `guarded_transport`."""
@@ -173,12 +185,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._tls = tls
         self._limits = limits
         self._proxies = proxies
-        self._pools: dict[tuple[ssl.SSLContext | None, Proxy | None], httpcore.AsyncConnectionPool] = {}
+        self._pools = Pools(self._open, expiry=limits.keepalive_expiry or 0.0)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; raises httpx's exceptions, `NameNotResolved` and `AddressRefused`."""
         url = request.url
-        pool = self._pool(url)
+        pool = await self._pools.get(self._origin(url))
         with _translated():
             response = await pool.handle_async_request(
                 httpcore.Request(
@@ -198,21 +210,16 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection; name look-ups under way serve other transports too and end by themselves."""
-        for pool in self._pools.values():
-            with _translated():
-                await pool.aclose()
-        self._pools.clear()
+        with _translated():
+            await self._pools.aclose()
 
-    def _pool(self, url: httpx.URL) -> httpcore.AsyncConnectionPool:
+    def _origin(self, url: httpx.URL) -> Origin:
         port = url.port or (443 if url.scheme == "https" else 80)
         proxy = self._proxies.choose(url.scheme, url.host, port)
         if proxy is not None:
             self._judge_literal(url.host)
         context = self._tls(url.host, port) if url.scheme == "https" else None
-        pool = self._pools.get((context, proxy))
-        if pool is None:
-            pool = self._pools[context, proxy] = self._open(context, proxy)
-        return pool
+        return Origin(url.scheme, url.host, port, context, proxy)
 
     def _judge_literal(self, host: str) -> None:
         """Refuse a host that is a bad address in itself: no proxy has a say in that."""
@@ -224,9 +231,10 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         except Refused as error:
             raise AddressRefused(str(error)) from error
 
-    def _open(self, context: ssl.SSLContext | None, proxy: Proxy | None) -> httpcore.AsyncConnectionPool:
+    def _open(self, origin: Origin) -> httpcore.AsyncConnectionPool:
+        proxy = origin.proxy
         return httpcore.AsyncConnectionPool(
-            ssl_context=context,
+            ssl_context=origin.context,
             proxy=None if proxy is None else self._through(proxy),
             max_connections=self._limits.max_connections,
             max_keepalive_connections=self._limits.max_keepalive_connections,
@@ -253,9 +261,9 @@ def guarded_transport(
 ) -> GuardedTransport:
     """Return a transport whose every connection passes `rules`; give it to `httpx.AsyncClient(transport=…)`.
 
-    `tls` gives the context for a host and port. `proxies`: none unless given. `names`: one for all transports of a
-    process. `on_refused` is told of every address that was not connected to. Proxies are chosen here: an
-    `httpx.AsyncClient` around it should have `trust_env=False`.
+    `tls` gives the context for a host and port. `limits` hold for each host. `proxies`: none unless given. `names`: one
+    for all transports of a process. `on_refused` is told of every address that was not connected to. Proxies are chosen
+    here: an `httpx.AsyncClient` around it should have `trust_env=False`.
     """
     door = Door(rules, names or Names(), on_refused)
     return GuardedTransport(door, tls, limits=limits, proxies=proxies or Proxies())
