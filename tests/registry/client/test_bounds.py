@@ -80,7 +80,7 @@ async def test_an_endless_token_is_left(network: Any, ask: Any, parts: Any) -> N
 
 @pytest.mark.parametrize(
     ("encoding", "packed"),
-    [("gzip", gzip.compress(b"{}")), ("x-gzip", gzip.compress(b"{}")), ("deflate", zlib.compress(b"{}")), ("", b"{}")],
+    [("gzip", gzip.compress(b"{}", mtime=0)), ("x-gzip", gzip.compress(b"{}", mtime=0)), ("deflate", zlib.compress(b"{}")), ("", b"{}")],
 )
 async def test_what_nobody_asked_to_be_packed_is_unpacked(network: Any, ask: Any, encoding: str, packed: bytes) -> None:
     headers = {"Content-Type": TYPE} | ({"Content-Encoding": encoding} if encoding else {})
@@ -89,7 +89,7 @@ async def test_what_nobody_asked_to_be_packed_is_unpacked(network: Any, ask: Any
 
 
 async def test_a_bomb_goes_off_inside_the_limit(network: Any, ask: Any) -> None:
-    bomb = gzip.compress(bytes(400 * 1024 * 1024), compresslevel=9)
+    bomb = gzip.compress(bytes(64 * 1024 * 1024), compresslevel=9)
     scripted = network(
         {"path": "", "status": 200, "headers": {"Content-Type": TYPE, "Content-Encoding": "gzip"}, "body": bomb}
     )
@@ -98,7 +98,7 @@ async def test_a_bomb_goes_off_inside_the_limit(network: Any, ask: Any) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert refusal.failure is Failure.NOT_AN_IMAGE
-    assert peak < 40 * 1024 * 1024
+    assert peak < 24 * 1024 * 1024
 
 
 @pytest.mark.parametrize("body", [b"not packed", b"\x1f\x8b\x08broken"])
