@@ -46,7 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept, unless there are too many; wait for headers only so long."""
-        super().connection_made(_Joining(transport, self.loop))
+        super().connection_made(transport)
         if len(self.connections) > self._bounds.connections:
             _LOG.warning("too many connections, one was closed at once")
             transport.abort()
@@ -120,40 +120,3 @@ class BoundedProtocol(HttpToolsProtocol):
         if status and self._in_message:
             self.transport.write(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
         self.transport.close()
-
-
-class _Joining(asyncio.Transport):
-    """A transport that sends what is written in one turn of the loop at once.
-
-    uvicorn writes the head of an answer and its body separately, each of which would be a TLS record and a system call.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._transport = transport
-        self._loop = loop
-        self._head = b""
-        for name in _FORWARDED:
-            setattr(self, name, getattr(transport, name))
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Keep the first piece until the next one, or the end of this turn."""
-        if self._head:
-            self._transport.write(self._head + data)
-            self._head = b""
-        else:
-            self._head = bytes(data)
-            self._loop.call_soon(self._flush)
-
-    def close(self) -> None:
-        """Send what is left, then close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._head:
-            self._transport.write(self._head)
-            self._head = b""
-
-
-_FORWARDED = ("abort", "get_extra_info", "is_closing", "pause_reading", "resume_reading", "get_write_buffer_size")
