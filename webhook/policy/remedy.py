@@ -80,12 +80,6 @@ def renew_secret(reference: Reference, namespace: str, name: str) -> str:
     return f"{replaced}  # {note}" if note else replaced
 
 
-def name_secret(namespace: str, account: str, name: str = "regcred") -> str:
-    """Return the command that lets every pod of a ServiceAccount use a pull secret."""
-    patch = f'{{"imagePullSecrets":[{{"name":"{name}"}}]}}'
-    return f"kubectl patch serviceaccount {_word(account)}{_in(namespace)} -p {shlex.quote(printable(patch, _LONGEST))}"
-
-
 def grant_access(reference: Reference) -> str:
     """Say where a login is given the right to pull this repository."""
     repository = _word(reference.repository)

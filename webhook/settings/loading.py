@@ -5,6 +5,7 @@ from pathlib import Path
 from webhook.settings.decoding import InvalidSettings, decode
 from webhook.settings.schema import Settings
 
+
 def load(path: Path) -> Settings:
     """Read one configuration file; raise `InvalidSettings` where it cannot be read or used."""
     try:

@@ -51,6 +51,14 @@ def parse(text: str) -> Tree:
     return _Reader().read(root) if root is not None else Tree({}, {}, {})
 
 
+def _text(node: yaml.ScalarNode) -> str:
+    """Refuse halves of characters, which JSON's escapes can write and nothing can print."""
+    text = str(node.value)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise NoTree("a text holds half a character", node.start_mark.line + 1)
+    return text
+
+
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
@@ -82,7 +90,7 @@ class _Reader:
         raise NoTree("neither a text, a list nor a mapping", line)
 
     def _scalar(self, node: yaml.ScalarNode, path: str) -> str | None:
-        text = str(node.value)
+        text = _text(node)
         if node.style is None and text in _NULLS:
             return None
         self._texts[path] = text
@@ -94,7 +102,7 @@ class _Reader:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
                 raise NoTree("a key is not a text", line)
-            name = str(key.value)
+            name = _text(key)
             if name in seen:
                 raise NoTree(f"key {name!r} is given twice; remove one", line)
             seen.add(name)

@@ -7,7 +7,8 @@ Finds:     denied-or-missing (fail; likely unless nodes.logins says what logins 
 Predicts:  pull access denied, repository does not exist or may require authorization: server message:
            insufficient_scope: authorization failed (Docker Hub); failed to authorize: failed to fetch anonymous token:
            unexpected status from GET request to https://ghcr.io/token?…: 403 Forbidden (GHCR, Google); unexpected
-           status from HEAD request to URL: 401 Unauthorized (Quay, Harbor); reason ErrImagePull
+           status from HEAD request to URL: 401 Unauthorized (Quay, Harbor); unauthorized: access to the requested
+           resource is not authorized (Quay, by CRI-O); reason ErrImagePull
 Fix:       check the spelling; if the image is private, give the pod a pull secret that may read it
 """
 

@@ -5,8 +5,10 @@ Passes:    OCI and Docker schema 2 images and indexes; artifacts in image volume
 Finds:     not-an-image (fail): charts, signatures and other artifacts, schema 1, unknown types. Likely where another
            runtime or an older containerd may take it (schema 1 before 2.0, configs of runtime plugins)
 Predicts:  media type "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer supported since
-           containerd v2.0, please rebuild the image; or get image config descriptor: unexpected media type …: not
-           found; or mismatched image rootfs and manifest layers; or rejecting N byte manifest; reason ErrImagePull
+           containerd v2.0, please rebuild the image; or could not fetch content descriptor sha256:…
+           (application/vnd.docker.distribution.manifest.v1+prettyjws) from remote: not found; or get image config
+           descriptor: unexpected media type …: not found; or mismatched image rootfs and manifest layers; or rejecting
+           N byte manifest; reason ErrImagePull
 Fix:       name the image instead of its chart or signature; rebuild a schema 1 image with a current tool and push it
            again
 """

@@ -6,8 +6,9 @@ Passes:    the index has one of them; an entry has no platform; nothing is known
            nodes pull whatever it was built for (then it is wrong-architecture)
 Finds:     platform-mismatch (fail; likely where only containerd before 2.1 would take another platform that the
            processor runs)
-Predicts:  get image config descriptor: no match for platform in manifest sha256:…: not found, or (containerd before
-           2.1) failed to pull and unpack image "X": no match for platform in manifest: not found; reason ErrImagePull
+Predicts:  no match for platform in manifest (get image config descriptor: no match for platform in manifest sha256:…:
+           not found; with containerd before 2.1 failed to pull and unpack image "X": no match for platform in
+           manifest: not found); reason ErrImagePull
 Fix:       build the image for the platform too, or choose nodes that it was built for
 """
 

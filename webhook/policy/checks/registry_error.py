@@ -4,7 +4,8 @@ Looks at:  5xx, answers that break the protocol, and other 4xx (400, 408, 412, 4
 Passes:    any answer that is about the image
 Finds:     registry-error (error: not verified)
 Predicts:  unexpected status from HEAD request to URL: 503 Service Unavailable, or 412 Precondition Failed (a Harbor
-           project's policy), or 451; unable to decode token response; reason ErrImagePull while it lasts
+           project's policy), or 451; no realm specified for token auth challenge; unable to decode token response;
+           "bogus" in header not a valid digest; reason ErrImagePull while it lasts
 Fix:       look at the registry's own state and log; try again
 """
 

@@ -5,9 +5,9 @@ Passes:    the registry answered anything at all
 Finds:     registry-unreachable (error: not verified). It is the checker that could not reach it; nodes have their own
            resolvers, proxies, certificates and firewalls, and no NetworkPolicy rules their pulls
 Predicts:  failed to do request: Head "URL": dial tcp: lookup HOST on IP:53: no such host; connect: connection refused;
-           i/o timeout; net/http: timeout awaiting response headers; tls: failed to verify certificate: x509:
-           certificate signed by unknown authority; certificate is valid for A, not B; certificate has expired or is
-           not yet valid
+           i/o timeout; net/http: timeout awaiting response headers; tls: failed to verify certificate, x509:
+           certificate signed by unknown authority, certificate is valid for A, not B, certificate has expired or is
+           not yet valid; reason ErrImagePull
 Fix:       by the word: correct the name (dns), open the way from the checker (connect, timeout), give it the
            registry's CA (tls)
 """

@@ -6,8 +6,9 @@ Passes:    one of them works. After refused logins a node makes no anonymous try
            images
 Finds:     unauthorized (fail; likely unless nodes.logins says what logins nodes hold)
 Predicts:  failed to authorize: failed to fetch oauth token: unexpected status from GET request to URL: 401
-           Unauthorized, or unexpected status from HEAD request to URL: 401 Unauthorized, or (a login without a
-           password) authorization failed: no basic auth credentials; reason ErrImagePull
+           Unauthorized, or unexpected status from HEAD request to URL: 401 Unauthorized, or 405 Method Not Allowed (an
+           identity token), or (a login without a password) authorization failed: no basic auth credentials; reason
+           ErrImagePull
 Fix:       renew the login in the secret that is named; remove it if the image is public
 """
 
