@@ -112,6 +112,22 @@ def test_strangers_share_what_there_is_for_strangers(virtual) -> None:
     virtual(main())
 
 
+def test_a_registry_that_stops_answering_is_a_stranger_again(virtual, refuse) -> None:
+    async def main() -> None:
+        gates = limits(strangers=1, failures=1, backoff=2)
+        await look(gates)
+        await fate(look(gates, error=refuse(Failure.TIMEOUT)))
+        await asyncio.sleep(2)
+        invented = asyncio.create_task(look(gates, "evil.test", seconds=5))
+        await asyncio.sleep(0)
+        start = now()
+        assert await fate(look(gates)) == "ok"
+        assert now() - start == pytest.approx(5)
+        await invented
+
+    virtual(main())
+
+
 def test_gates_of_invented_registries_are_dropped_and_known_ones_kept(virtual) -> None:
     async def main() -> None:
         gates = limits(most_gates=50, registries={"known.test": 1})

@@ -420,6 +420,7 @@ def test_a_moment_to_come_is_waited_for_or_given_up(virtual, registries, ref, ah
             resolution = await ask(resolver, ref("reg.test/app:1"), not_before=now() + ahead, within=10)
             assert resolution.failure is (Failure.NOT_FOUND if ahead < 10 else Failure.OUT_OF_TIME)
             assert [start for start, *_ in registries.looks] == ([1005] if ahead < 10 else [])
+            assert asyncio.all_tasks() == {asyncio.current_task()}  # nothing is left waiting for a moment that far off
 
     virtual(main())
 
