@@ -43,11 +43,9 @@ def image(
     from webhook.cli.judged import Order, carry_out
     from webhook.cli.judging import Logins, Wish
     from webhook.cli.output import targets
+    from webhook.cli.single import single
     from webhook.documents.pullsecrets import ManifestSecrets
-    from webhook.documents.source import SourcedWorkload
-    from webhook.image.reference import default_pull_policy
     from webhook.reports.formats import Format
-    from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
 
     session = session_of(context)
     logins = choices.choice(Logins, "--credentials", credentials)
@@ -57,27 +55,7 @@ def image(
         timeout=choices.duration("--timeout", timeout),
         platforms=choices.platforms("--platform", platforms or ()),
     )
-    workloads = [
-        SourcedWorkload(
-            workload=Workload(
-                kind="",
-                namespace=namespace,
-                name="",
-                images=(
-                    ContainerImage(
-                        role=Role.CONTAINER,
-                        name="",
-                        image=text,
-                        pull_policy=PullPolicy(default_pull_policy(text)),
-                        field="",
-                    ),
-                ),
-            ),
-            api_version="",
-            file="",
-        )
-        for text in references
-    ]
+    workloads = [single(text, namespace) for text in references]
     nothing = ManifestSecrets((), (), complete=True)
     wish = Wish(settings=configuration(config), pull_secrets=nothing, logins=logins, deep=deep, offline=offline)
     return carry_out(session, order, wish, workloads)

@@ -24,7 +24,6 @@ class Logins(StrEnum):
 
     DOCKER = "docker"
     ANONYMOUS = "anonymous"
-    CLUSTER = "cluster"
 
 
 class Inspector(Protocol):

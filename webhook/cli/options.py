@@ -6,7 +6,7 @@ import typer
 
 FORMATS = ("text", "wide", "json", "yaml", "sarif", "junit", "github", "gitlab", "markdown", "policy-report", "html")
 FAIL_ON = ("fail", "warn", "error", "never")
-CREDENTIALS = ("docker", "anonymous", "cluster")
+CREDENTIALS = ("docker", "anonymous")
 
 Formats = Annotated[
     list[str] | None,
@@ -54,7 +54,7 @@ Credentials = Annotated[
         "--credentials",
         metavar="|".join(CREDENTIALS),
         autocompletion=lambda: list(CREDENTIALS),
-        help="Logins beside the pods' own: the docker config of this machine, none, or the cluster's secrets.",
+        help="Logins beside the pods' own: those of docker and podman on this machine, or none.",
         show_default=True,
     ),
 ]

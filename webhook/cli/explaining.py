@@ -1,0 +1,93 @@
+"""From workloads to written explanations: what `explain` does once it knows what is asked."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from webhook.cli.judging import Judgement, Wish, judge_all
+from webhook.cli.opening import opening
+from webhook.cli.session import FINDINGS, INCONCLUSIVE, INTERRUPTED, OK, Session, UsageProblem
+from webhook.credentials.pullsecret import PullSecrets
+from webhook.documents.source import Problem, SourcedWorkload
+from webhook.image.platform import Platform
+from webhook.policy.decision import Judged, Outcome, Verdict
+from webhook.reports.explain import ExplainFormat, render
+from webhook.reports.explanation import Explanation, explain
+from webhook.reports.report import reported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """How it is asked."""
+
+    format: ExplainFormat
+    timeout: float
+    platforms: tuple[Platform, ...] = ()
+
+
+def chosen(
+    workloads: Sequence[SourcedWorkload], names: Sequence[str], *, problems: Sequence[Problem]
+) -> list[SourcedWorkload]:
+    """Return the workloads that `KIND/NAME` texts choose, or all; raise `UsageProblem` where one is not there."""
+    if not names:
+        if not workloads:
+            raise UsageProblem("no images in these manifests" + ("; see above" if problems else ""))
+        return list(workloads)
+    found: list[SourcedWorkload] = []
+    for name in names:
+        fitting = [each for each in workloads if _is_called(each, name)]
+        if not fitting:
+            known = ", ".join(f"{each.workload.kind}/{each.workload.name}" for each in workloads[:10]) or "none"
+            raise UsageProblem(f"no {name!r} in these manifests; there are: {known}")
+        found += fitting
+    return found
+
+
+def _is_called(found: SourcedWorkload, text: str) -> bool:
+    kind, slash, name = text.rpartition("/")
+    same = found.workload.name == name
+    return same and (not slash or kind.lower() in (found.workload.kind.lower(), f"{found.workload.kind.lower()}s"))
+
+
+def explain_all(session: Session, question: Question, wish: Wish, found: Sequence[SourcedWorkload]) -> int:
+    """Look the images up, write their explanations, and return the exit code."""
+    wanted = [replace(each.workload, platforms=question.platforms) for each in found]
+    judgement = judge_all(wanted, session.pipelines or opening(session.environ), wish, timeout=question.timeout)
+    explanations = list(_explanations(found, judgement, wish, question))
+    if explanations:
+        session.out.write(render(explanations, question.format, colours=session.colours))
+    return INTERRUPTED if judgement.interrupted else _code(explanations)
+
+
+def _code(explanations: Sequence[Explanation]) -> int:
+    outcomes = {each.image.outcome for each in explanations}
+    if Outcome.FAIL in outcomes:
+        return FINDINGS
+    return INCONCLUSIVE if Outcome.ERROR in outcomes else OK
+
+
+def _explanations(
+    found: Sequence[SourcedWorkload], judgement: Judgement, wish: Wish, question: Question
+) -> Iterator[Explanation]:
+    for each, verdict in zip(found, judgement.verdicts, strict=True):
+        if verdict is not None:
+            yield from _of_one(each, verdict, _secrets(wish, verdict), question)
+
+
+def _of_one(
+    found: SourcedWorkload, verdict: Verdict, secrets: PullSecrets, question: Question
+) -> Iterator[Explanation]:
+    judged = verdict.judged or tuple(Judged(image=image, skip=verdict.skip) for image in verdict.workload.images)
+    images = reported(verdict, found.sources, api_version=found.api_version)
+    for image, one in zip(images, judged, strict=True):
+        yield explain(image, one, verdict.workload, secrets, question.platforms)
+
+
+def _secrets(wish: Wish, verdict: Verdict) -> PullSecrets:
+    """Return the pull secrets that the look-up went by."""
+
+    async def read() -> PullSecrets:
+        forever, any_age = float("inf"), float("-inf")
+        return await wish.pull_secrets.pull_secrets(verdict.workload, deadline=forever, not_before=any_age)
+
+    return asyncio.run(read())

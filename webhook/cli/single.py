@@ -1,0 +1,15 @@
+"""A reference without a pod around it, as a workload (pure)."""
+
+from webhook.documents.source import SourcedWorkload
+from webhook.image.reference import default_pull_policy
+from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
+
+
+def single(text: str, namespace: str) -> SourcedWorkload:
+    """Return a workload of one image; its kind and name are empty."""
+    image = ContainerImage(
+        role=Role.CONTAINER, name="", image=text, pull_policy=PullPolicy(default_pull_policy(text)), field=""
+    )
+    return SourcedWorkload(
+        workload=Workload(kind="", namespace=namespace, name="", images=(image,)), api_version="", file=""
+    )

@@ -1,0 +1,182 @@
+"""Every step of one pull, told from what was found out on the way (pure).
+
+The steps are those that a person goes through by hand: the name, the pull policy, the pull secrets and why each fits or
+not, every request with the login that it carried, the platforms, the quota. Then the one cause.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from webhook.credentials.keychain import Fit, Keychain
+from webhook.credentials.pullsecret import PullSecret, PullSecrets, SecretState
+from webhook.image.platform import Platform
+from webhook.image.reference import InvalidReference, Reference
+from webhook.policy.decision import Judged
+from webhook.policy.finding import Finding, FindingClass
+from webhook.registry.endpoint import default_endpoint
+from webhook.registry.resolution import Attempt, Failure, Resolution, Resolved, Unresolved
+from webhook.registry.resolution import Step as Request
+from webhook.reports.escape import clean
+from webhook.reports.report import ReportedImage
+from webhook.workload.workload import PullPolicy, Workload
+
+_UNREACHED = frozenset({Failure.DNS, Failure.CONNECT, Failure.TLS, Failure.TIMEOUT, Failure.PROXY})
+_WORST_FIRST = (FindingClass.FAIL, FindingClass.ERROR, FindingClass.WARN)
+
+
+class State(StrEnum):
+    """How a step went."""
+
+    GOOD = "ok"
+    BAD = "fails"
+    UNSURE = "?"
+    NOTE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what was looked at, how it went, and what was seen, a line each."""
+
+    name: str
+    state: State
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """All steps of one image. `cause`: the finding that decides, None when it would be pulled."""
+
+    image: ReportedImage
+    steps: tuple[Step, ...]
+    cause: Finding | None
+
+
+def explain(
+    image: ReportedImage, judged: Judged, workload: Workload, secrets: PullSecrets, wanted: Sequence[Platform] = ()
+) -> Explanation:
+    """Tell the steps of one judged image; `wanted`: the platforms that were asked for."""
+    try:
+        reference = Reference.parse(judged.image.image)
+    except InvalidReference as error:
+        return Explanation(image=image, steps=(Step("name", State.BAD, (clean(str(error)),)),), cause=_cause(image))
+    steps = (
+        _name(reference, judged.image.image),
+        _policy(judged.image.pull_policy),
+        *_secrets(reference, workload, secrets),
+        *_look(judged.resolution, wanted),
+    )
+    return Explanation(image=image, steps=steps, cause=_cause(image))
+
+
+def _cause(image: ReportedImage) -> Finding | None:
+    return next((each for cls in _WORST_FIRST for each in image.findings if each.cls is cls), None)
+
+
+def _name(reference: Reference, written: str) -> Step:
+    lines = [f"registry {reference.registry}, asked at {default_endpoint(reference.registry).base}"]
+    lines.append(f"repository {reference.repository}")
+    if reference.digest is None:
+        implied = "" if written.endswith(f":{reference.tag}") else " (none is given)"
+        lines.append(f"tag {reference.tag}{implied}")
+    else:
+        beside = f"; the tag {reference.tag} beside it is never looked at" if reference.tag else ""
+        lines.append(f"digest {reference.digest}{beside}")
+    return Step("name", State.GOOD, tuple(map(clean, lines)))
+
+
+def _policy(policy: PullPolicy) -> Step:
+    text = {
+        PullPolicy.ALWAYS: "the registry is asked at every start, even where the image is on the node",
+        PullPolicy.IF_NOT_PRESENT: "a node that has the image does not ask (from 1.35 on: unless the login is new)",
+        PullPolicy.NEVER: "nodes never ask: the image must be there",
+    }[policy]
+    return Step("pull policy", State.NOTE, (f"{policy}: {text}",))
+
+
+def _secrets(reference: Reference, workload: Workload, secrets: PullSecrets) -> Iterator[Step]:
+    """Tell of every secret which hosts it holds, and why each fits or not."""
+    if secrets.account_missing:
+        yield Step("account", State.BAD, (clean(f'service account "{secrets.account}" does not exist'),))
+    if secrets.account_unreadable:
+        text = f'service account "{secrets.account}": {secrets.account_unreadable}'
+        yield Step("account", State.UNSURE, (clean(text),))
+    if not secrets.secrets and workload.kind:
+        owner = "its service account" if secrets.account else "the pod"
+        yield Step("pull secrets", State.NOTE, (f"none: {owner} names none",))
+    fits = Keychain(secrets.secrets).explain(reference)
+    for secret in secrets.secrets:
+        yield _secret(secret, [fit for fit in fits if fit.secret == secret.name])
+
+
+def _secret(secret: PullSecret, fits: Sequence[Fit]) -> Step:
+    name = clean(f'secret "{secret.name}"')
+    match secret.state:
+        case SecretState.USABLE:
+            state = State.GOOD if any(fit.fits for fit in fits) else State.NOTE
+            lines = [f"{'tried' if fit.fits else 'not tried'}: {fit.entry.host}, {fit.reason}" for fit in fits]
+            return Step(name, state, tuple(map(clean, lines)) or (clean(secret.reason) or "holds no host",))
+        case SecretState.UNREADABLE:
+            return Step(name, State.UNSURE, (clean(f"could not be read: {secret.reason}"),))
+        case SecretState.MISSING:
+            return Step(name, State.BAD, ("does not exist in the pod's namespace",))
+        case SecretState.IGNORED | SecretState.MALFORMED:
+            return Step(name, State.BAD, (clean(f"{secret.state}: {secret.reason}"),))
+
+
+def _look(resolution: Resolution | None, wanted: Sequence[Platform]) -> Iterator[Step]:
+    if resolution is None:
+        yield Step("registry", State.NOTE, ("not asked",))
+        return
+    yield from _requests(resolution.attempts)
+    match resolution:
+        case Resolved():
+            yield from _content(resolution, wanted)
+        case Unresolved():
+            yield from _said(resolution)
+    quota = resolution.quota
+    if quota is not None:
+        state = State.GOOD if quota.remaining else State.BAD
+        hours = f"{quota.window / 3600:g} h"
+        yield Step(
+            "quota", state, (f"{quota.remaining} of {quota.limit} pulls left in {hours}, for this address or login",)
+        )
+
+
+def _requests(attempts: Sequence[Attempt]) -> Iterator[Step]:
+    """Yield a step for each request: connections that failed, tokens, manifests."""
+    names = {Request.TOKEN: "token", Request.MANIFEST: "manifest", Request.BLOB: "content", Request.TAGS: "tags"}
+    for attempt in attempts:
+        unreached = attempt.failure in _UNREACHED
+        state = State.GOOD if attempt.failure is None else State.BAD
+        name = "network" if unreached else names[attempt.step]
+        yield Step(name, State.NOTE if _challenge(attempt) else state, (clean(_request(attempt)),))
+
+
+def _challenge(attempt: Attempt) -> bool:
+    """Tell the 401 by which a registry begins every handshake."""
+    return attempt.status == 401 and attempt.failure is None
+
+
+def _request(attempt: Attempt) -> str:
+    answer = str(attempt.status) if attempt.status is not None else (attempt.failure or "no answer")
+    detail = f": {attempt.detail}" if attempt.detail else ""
+    login = "without a login" if attempt.credential == "anonymous" else f"with {attempt.credential}"
+    return f"{attempt.method} {attempt.endpoint} {login}: {answer}{detail}"
+
+
+def _content(resolved: Resolved, wanted: Sequence[Platform]) -> Iterator[Step]:
+    mirrored = f", from the mirror {resolved.endpoint}" if resolved.mirrored else ""
+    yield Step("found", State.GOOD, (clean(f"{resolved.digest} ({resolved.media_type or 'no type'}{mirrored})"),))
+    shown = ReportedImage(image="", resolution=resolved).platforms
+    if shown:
+        asked = f"; wanted {', '.join(map(str, wanted))}" if wanted else ""
+        yield Step("platforms", State.NOTE, (f"built for {', '.join(shown)}{asked}",))
+
+
+def _said(unresolved: Unresolved) -> Iterator[Step]:
+    if unresolved.node_error:
+        yield Step("kubelet says", State.NOTE, (clean(f"Failed to pull image: {unresolved.node_error}"),))
+    if unresolved.failure in _UNREACHED:
+        text = "asked from here, not from a node; a NetworkPolicy never rules a node's pulls, only what pods do"
+        yield Step("note", State.NOTE, (text,))
