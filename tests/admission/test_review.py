@@ -207,6 +207,14 @@ def test_bytes_that_are_no_review(body: bytes) -> None:
         decode(body)
 
 
+def test_what_is_wrong_is_told_in_few_words_however_long_it_is(review: Review) -> None:
+    hostile = " - at `$" * 500_000
+    with pytest.raises(MalformedReview) as caught:
+        read(with_(review("pod-create"), hostile, "request", "operation"))
+    assert caught.value.path == "request.operation"
+    assert len(str(caught.value)) < 300
+
+
 @given(st.binary(max_size=200))
 def test_only_its_own_error_for_any_bytes(body: bytes) -> None:
     with contextlib.suppress(MalformedReview):

@@ -235,6 +235,7 @@ async def test_requests_in_flight_are_bounded(serve: Any) -> None:
         await arrived.wait()
         assert "pullproof_admission_inflight_requests 1.0" in _metrics(served)
         assert (await served.post("pod-create")).status_code == 503
+        assert 'decision="refused"' in _metrics(served)
         go.set()
         assert (await first).status_code == 200
         assert (await served.post("pod-create")).status_code == 200

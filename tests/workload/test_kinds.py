@@ -259,6 +259,7 @@ def test_annotations_and_labels_of_the_template_win() -> None:
         (b'{"spec":{"containers":[{"image":5}]}}', "spec.containers[0].image", "expected str, got int"),
         (b'{"spec":{"containers":{}}}', "spec.containers", "expected array, got object"),
         (b'{"metadata":{"annotations":{"a":1}}}', "metadata.annotations[...]", "expected str, got int"),
+        (b'{"metadata":{"annotations":{"a - at `$.x`":1}}}', "metadata.annotations[...]", "expected str, got int"),
         (b'{"spec":[]}', "spec", "expected object, got array"),
         (b"null", "", "expected object, got null"),
         (b"", "", "input data was truncated"),
@@ -273,6 +274,13 @@ def test_malformed(text: bytes, path: str, reason: str) -> None:
     with pytest.raises(MalformedObject) as caught:
         known.decode(text)
     assert (caught.value.path, caught.value.reason) == (path, reason)
+
+
+@pytest.mark.parametrize("key", ["containers", "initContainers", "volumes", "tolerations", "imagePullSecrets"])
+def test_lists_are_bounded(key: str) -> None:
+    assert pod({key: [{}] * 2048}).skip is None
+    with pytest.raises(MalformedObject, match=rf"^spec\.{key}: expected array of length <= 2048$"):
+        pod({key: [{}] * 2049})
 
 
 def test_equal_images_keep_their_own_fields() -> None:

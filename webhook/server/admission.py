@@ -94,28 +94,30 @@ class AdmissionEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        refused = self._refuse(scope)
-        if refused is not None:
-            await refused(scope, receive, send)
-            return
         started = asyncio.get_running_loop().time()
         outcome = _Outcome()
         self._in_flight += 1
         self.observer.arrived()
         try:
-            answer = await self._answer(scope, receive, started, outcome)
+            answer = self._refuse(scope, outcome) or await self._answer(scope, receive, started, outcome)
         finally:
             self._in_flight -= 1
             self._tell(outcome, asyncio.get_running_loop().time() - started)
         if answer is not None:
             await answer(scope, receive, send)
 
-    def _refuse(self, scope: Scope) -> Answer | None:
+    def _refuse(self, scope: Scope, outcome: _Outcome) -> Answer | None:
         """Return the answer to a request whose body need not be read."""
+        refused = self._unsupported(scope)
+        if refused is None and self._in_flight > self.limits.in_flight:
+            refused = refusal(503, "too many requests in flight, try again")
+        if refused is not None:
+            outcome.decision = "refused"
+        return refused
+
+    def _unsupported(self, scope: Scope) -> Answer | None:
         if scope["method"] != "POST":
-            return refusal(
-                405, f"{scope['method']} is not supported, POST an AdmissionReview", allow="POST", close=True
-            )
+            return refusal(405, f"{scope['method']} is not supported, POST an AdmissionReview", allow="POST")
         content_type, encoding, length = _headers(scope)
         if content_type != JSON and content_type.partition(b";")[0].strip().lower() != JSON:
             return refusal(415, f"content type {_shown(content_type)} is not supported, send application/json")
@@ -123,8 +125,6 @@ class AdmissionEndpoint:
             return refusal(415, f"content encoding {_shown(encoding)} is not supported, send it plain")
         if length.isdigit() and int(length[:20]) > self.bodies.largest:
             return self._too_large()
-        if self._in_flight >= self.limits.in_flight:
-            return refusal(503, "too many requests in flight, try again")
         return None
 
     async def _answer(self, scope: Scope, receive: Receive, started: float, outcome: _Outcome) -> Answer | None:

@@ -1,6 +1,5 @@
 """Bytes or plain mappings -> Structs, with the one error that leaves a decoder (pure)."""
 
-import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -13,7 +12,9 @@ T = TypeVar("T")
 DEEPEST = 64
 TOO_LARGE = "too large or too deep to be a Kubernetes object"
 
-_LOCATED = re.compile(r"(?P<reason>.*?) - at (?P<key>`key` in )?`\$\.?(?P<path>.*)`", re.DOTALL)
+_AT = " - at "
+_KEY = "`key` in "
+_LONGEST = 200
 
 
 class MalformedObject(ValueError):
@@ -61,9 +62,11 @@ def text_at(node: object, key: str) -> str:
 
 
 def _malformed(error: msgspec.DecodeError) -> MalformedObject:
-    text = str(error)
-    match = _LOCATED.fullmatch(text)
-    reason, path = (match["reason"], match["path"]) if match else (text, "")
-    if match and match["key"]:
-        reason += " as key"
-    return MalformedObject(path, reason[:1].lower() + reason[1:].replace(" | null", "").replace("`", ""))
+    # "Expected `str`, got `int` - at `$.spec.x`", or "… - at `key` in `$.spec.x`"; the path holds no text of the input.
+    reason, _, place = str(error).rpartition(_AT)
+    if not reason:
+        reason, place = place, ""
+    reason = reason[:1].lower() + reason[1:_LONGEST].replace(" | null", "").replace("`", "")
+    on_key = place.startswith(_KEY)
+    path = place.removeprefix(_KEY).strip("`").removeprefix("$").removeprefix(".")
+    return MalformedObject(path, f"{reason} as key" if on_key else reason)

@@ -5,7 +5,14 @@ be null, because Go writes `null` for what has no `omitempty` (`containers` of a
 Source: k8s.io/api core/v1, apps/v1 and batch/v1 types.go.
 """
 
+from typing import Annotated, TypeVar
+
 import msgspec
+
+T = TypeVar("T")
+
+Many = Annotated[list[T], msgspec.Meta(max_length=2048)]
+"""No pod that etcd would hold has a longer list; without a bound, a few MiB of `{}` would stop a server for seconds."""
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -31,7 +38,7 @@ class Metadata(Wire, frozen=True):
     uid: str | None = None
     annotations: dict[str, str] | None = None
     labels: dict[str, str] | None = None
-    owner_references: list[Owner] | None = None
+    owner_references: Many[Owner] | None = None
     deletion_timestamp: object = None
 
 
@@ -68,20 +75,20 @@ class Requirement(Wire, frozen=True):
 
     key: str = ""
     operator: str = ""
-    values: list[str] | None = None
+    values: Many[str] | None = None
 
 
 class Term(Wire, frozen=True):
     """nodeSelectorTerms[]."""
 
-    match_expressions: list[Requirement] | None = None
-    match_fields: list[Requirement] | None = None
+    match_expressions: Many[Requirement] | None = None
+    match_fields: Many[Requirement] | None = None
 
 
 class Required(Wire, frozen=True):
     """requiredDuringSchedulingIgnoredDuringExecution."""
 
-    node_selector_terms: list[Term] | None = None
+    node_selector_terms: Many[Term] | None = None
 
 
 class NodeAffinity(Wire, frozen=True):
@@ -114,17 +121,17 @@ class OperatingSystem(Wire, frozen=True):
 class PodSpec(Wire, frozen=True):
     """The part of a pod's spec that rules its pulls."""
 
-    containers: list[Container] | None = None
-    init_containers: list[Container] | None = None
-    ephemeral_containers: list[Container] | None = None
-    volumes: list[Volume] | None = None
-    image_pull_secrets: list[LocalReference] | None = None
+    containers: Many[Container] | None = None
+    init_containers: Many[Container] | None = None
+    ephemeral_containers: Many[Container] | None = None
+    volumes: Many[Volume] | None = None
+    image_pull_secrets: Many[LocalReference] | None = None
     service_account_name: str | None = None
     service_account: str | None = None
     node_name: str | None = None
     node_selector: dict[str, str] | None = None
     affinity: Affinity | None = None
-    tolerations: list[WireToleration] | None = None
+    tolerations: Many[WireToleration] | None = None
     os: OperatingSystem | None = None
 
 
@@ -188,7 +195,7 @@ class Condition(Wire, frozen=True):
 class JobStatus(Wire, frozen=True):
     """A Job's status."""
 
-    conditions: list[Condition] | None = None
+    conditions: Many[Condition] | None = None
 
 
 class JobObject(Wire, frozen=True):
