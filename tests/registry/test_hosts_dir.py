@@ -66,7 +66,7 @@ def test_an_unreadable_file_is_told_and_the_certificates_are_taken(tmp_path: Pat
     assert problem.endswith("containerd goes on without it")
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe", b"#" * (1024 * 1024 + 1)], ids=["not UTF-8", "too large"])
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"#" * (256 * 1024 + 1)], ids=["not UTF-8", "too large"])
 def test_files_that_nobody_reads(tmp_path: Path, data: bytes) -> None:
     folder = _hosts(tmp_path, "reg.example", "")
     (folder / "hosts.toml").write_bytes(data)

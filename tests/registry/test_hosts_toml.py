@@ -109,6 +109,9 @@ def test_dial_timeout(text: str, seconds: float) -> None:
     ("text", "words"),
     [
         ("[", "not TOML"),
+        ("a." * 100_000 + "b = 1", "no setting"),
+        ("#" * 300_000, "longer than"),
+        ("a = " + "[" * 200_000, "not TOML"),
         ('server = "https://a b"', "unable to parse server"),
         ('server = "https://u:p@a.example"', "unable to parse server"),
         ("server = 5", "not a string"),

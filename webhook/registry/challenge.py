@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -21,7 +22,8 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z|~]*+", re.ASCII)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BLANK = re.compile(r"[ \t\r\n]*+", re.ASCII)
-_LONGEST = 16_384
+_LONGEST = 8192
+_MOST_LINES = 10
 _KEPT_IN_REALM = "!#$%&'()*+,/:;=?@[]~"
 
 
@@ -68,7 +70,7 @@ class Challenge:
 
 def parse(lines: Iterable[str]) -> tuple[Challenge, ...]:
     """Read every WWW-Authenticate line; the preferred challenge comes first."""
-    found = (_parse_line(line[:_LONGEST]) for line in lines)
+    found = (_parse_line(line[:_LONGEST]) for line in islice(lines, _MOST_LINES))
     return tuple(sorted((each for each in found if each is not None), key=lambda each: -each.scheme))
 
 

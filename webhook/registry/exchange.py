@@ -145,9 +145,13 @@ class Caller:
 
 def unreached(ask: Ask, none: NoAnswer, node_error: str) -> RegistryError:
     """Return the error for a request that nobody answered."""
-    message = none.words
-    if none.failure is not Failure.ADDRESS_REFUSED:
-        message = f"{ask.url.origin} cannot be reached ({none.failure}): {none.words}"
+    match none.failure:
+        case Failure.ADDRESS_REFUSED:
+            message = none.words
+        case Failure.NOT_A_REGISTRY | Failure.SERVER_ERROR:
+            message = f"{ask.url.origin} does not answer as a registry: {none.words}"
+        case _:
+            message = f"{ask.url.origin} cannot be reached ({none.failure}): {none.words}"
     return error_of(none.failure, message, node_error=node_error)
 
 

@@ -23,7 +23,7 @@ NODE_ROOTS = ("/etc/containerd/certs.d/", "/etc/docker/certs.d/")
 """Where containerd looks on a node unless it is told otherwise (config_path, 2.2 and later)."""
 
 _FILE = "hosts.toml"
-_MOST_BYTES = 1024 * 1024
+_MOST_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ from webhook.registry.url import InvalidUrl, Url
 Toml = Mapping[str, object]
 
 _API = "/v2"
+_LONGEST = 256 * 1024
+_MOST_DOTS = 200
 _CAPABILITIES = {
     "pull": Capability.PULL,
     "resolve": Capability.RESOLVE,
@@ -56,6 +58,7 @@ class Host:
 
 def parse(text: str, *, directory: str) -> tuple[Host, ...]:
     """Read a file; raise `MalformedHosts`. The last host is the `server`."""
+    _refuse_monster(text)
     try:
         document: Toml = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -76,6 +79,14 @@ def directories(registry: str) -> tuple[str, ...]:
     host, colon, port = registry.rpartition(":")
     flat = (f"{host}_{port}_",) if colon and host else ()
     return (*flat, registry, "_default")
+
+
+def _refuse_monster(text: str) -> None:
+    """Refuse what tomllib would need the square of its length for: a key of very many parts."""
+    if len(text) > _LONGEST:
+        raise MalformedHosts(f"longer than {_LONGEST} characters")
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise MalformedHosts(f"a line with more than {_MOST_DOTS} dots is no setting")
 
 
 def _endpoint(host: Host, registry: str) -> Endpoint:

@@ -10,6 +10,7 @@ Source: opencontainers/distribution-spec, "Content Discovery"; distribution's do
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -72,7 +73,7 @@ def _decode(answer: Answer) -> Iterable[str]:
         failure = Failure.NOT_A_REGISTRY if answer.is_page else Failure.SERVER_ERROR
         message = f"{answer.url.origin} answers with a tag list that is none"
         raise error_of(failure, message) from error
-    return (tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag))
+    return islice((tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag)), MOST_TAGS)
 
 
 def _next(answer: Answer) -> tuple[tuple[str, str], ...] | None:

@@ -80,7 +80,12 @@ async def test_an_endless_token_is_left(network: Any, ask: Any, parts: Any) -> N
 
 @pytest.mark.parametrize(
     ("encoding", "packed"),
-    [("gzip", gzip.compress(b"{}", mtime=0)), ("x-gzip", gzip.compress(b"{}", mtime=0)), ("deflate", zlib.compress(b"{}")), ("", b"{}")],
+    [
+        ("gzip", gzip.compress(b"{}", mtime=0)),
+        ("x-gzip", gzip.compress(b"{}", mtime=0)),
+        ("deflate", zlib.compress(b"{}")),
+        ("", b"{}"),
+    ],
 )
 async def test_what_nobody_asked_to_be_packed_is_unpacked(network: Any, ask: Any, encoding: str, packed: bytes) -> None:
     headers = {"Content-Type": TYPE} | ({"Content-Encoding": encoding} if encoding else {})
