@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "Judge the images of manifests: files, folders or standard input.",
     "image": "Judge single image references.",
     "serve": "Run the admission webhook.",
+    "demo": "Show the webhook at work, without a cluster.",
     "explain": "Tell every step of a pull, and the one cause why it fails.",
     "rules": "List the checks, or show one with its fix.",
     "config": "Show, validate or describe the configuration.",
