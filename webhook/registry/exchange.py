@@ -9,6 +9,7 @@ A `Caller` makes the requests of one look at one registry with one login. It fol
 A form with a login is never redirected.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -129,13 +130,19 @@ class Caller:
         try:
             answer = await self.wire.send(ask, trust, connect_timeout=connect_timeout)
         except NoAnswer as none:
-            self.trail.note(ask, step, none=none)
-            self.observer.request(self.registry, ask.method, none.failure, self.clock() - began)
+            self._note_none(ask, step, none, began)
+            raise
+        except asyncio.CancelledError:  # the deadline: say whom we were waiting for
+            self._note_none(ask, step, NoAnswer(Failure.OUT_OF_TIME, "no answer in the time there was"), began)
             raise
         self.trail.note(ask, step, answer=answer)
         self.observer.request(self.registry, ask.method, str(answer.status), self.clock() - began)
         self._count(parse_quota(answer))
         return answer
+
+    def _note_none(self, ask: Ask, step: Step, none: NoAnswer, began: float) -> None:
+        self.trail.note(ask, step, none=none)
+        self.observer.request(self.registry, ask.method, none.failure, self.clock() - began)
 
     def _count(self, quota: Quota | None) -> None:
         if quota is not None:

@@ -28,7 +28,10 @@ async def test_what_was_asked_before_the_deadline_is_told(network: Any, ask: Any
     )
     refusal = (await ask(scripted, "reg.example/app:1", seconds=0.1)).refusal
     assert refusal.failure is Failure.OUT_OF_TIME
-    assert [attempt.status for attempt in refusal.attempts] == [405]
+    assert [(attempt.status, attempt.failure) for attempt in refusal.attempts] == [
+        (405, None),
+        (None, Failure.OUT_OF_TIME),
+    ]
 
 
 async def test_one_request_has_its_own_time(network: Any, ask: Any) -> None:
