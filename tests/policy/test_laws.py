@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from webhook.credentials.credential import Credential, Origin
@@ -18,6 +18,7 @@ from webhook.policy.exemption import Exemption
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
 from webhook.policy.level import Level, Mode
 from webhook.policy.statements import Logins, Mutators, RuntimeStatement, Statements
+from webhook.policy.wording import one_line
 from webhook.registry.resolution import Absent, Attempt, Failure, Quota, Resolution, Resolved, Step, Unresolved
 from webhook.settings.policy import policy_of
 from webhook.settings.schema import Settings
@@ -318,3 +319,12 @@ def test_an_open_question_is_never_certain(found: Evidence, stated: Statements) 
         assert Code.IMAGE_NOT_FOUND not in certain
     if found.image.pull_policy is PullPolicy.NEVER:
         assert not certain - {Code.INVALID_REFERENCE}
+
+
+@given(evidences(), policies)
+def test_checks_agree_on_the_cause_by_themselves(found: Evidence, policy: Policy) -> None:
+    """Asked one by one, without the policy's choice by cause, the checks find the same."""
+    assume(not policy.placeholder(found.image.image))
+    known = policy.statements.complete(found)
+    alone = [finding for check in ALL_ON if (finding := check.find(known)) is not None]
+    assert [one_line(finding) for finding in alone] == list(policy.judge(found).findings)

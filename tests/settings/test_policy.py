@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from ipaddress import ip_address
 
 from webhook.image.platform import Platform
 from webhook.policy.decision import Policy
@@ -98,3 +99,13 @@ def test_a_table_of_checks_is_a_value() -> None:
     assert stated != CheckTable()
     assert repr(CheckTable()) == "CheckTable({})"
     assert "latest-tag" in repr(stated)
+
+
+def test_address_rules() -> None:
+    rules = decode("network: {deny: [10.0.0.0/8], allow: [10.1.0.0/16, 169.254.1.1]}").network.rules()
+    refused = {address for address in ADDRESSES if rules.refusal(ip_address(address))}
+    assert refused == {"10.2.0.1", "169.254.169.254", "127.0.0.1"}
+    assert Settings().network.rules(loopback=True).refusal(ip_address("127.0.0.1")) is None
+
+
+ADDRESSES = ("10.1.0.1", "10.2.0.1", "192.168.0.1", "169.254.1.1", "169.254.169.254", "127.0.0.1")

@@ -12,12 +12,12 @@ request did not change the image, and for ephemeral containers; nor while `enfor
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from typing import Final
 
 from webhook.image.platform import Platform
+from webhook.policy.cause import cause
 from webhook.policy.evidence import Evidence, NodeFacts
 from webhook.policy.exemption import Exemption, ignored_codes
 from webhook.policy.finding import Code, Finding, FindingClass
@@ -25,9 +25,12 @@ from webhook.policy.level import DEFAULT_LEVELS, labelled_levels
 from webhook.policy.level import Level as Level
 from webhook.policy.level import Mode as Mode
 from webhook.policy.statements import Statements
+from webhook.policy.verdict import Judged as Judged
+from webhook.policy.verdict import Outcome as Outcome
+from webhook.policy.verdict import Pair
+from webhook.policy.verdict import Verdict as Verdict
 from webhook.policy.wording import one_line
-from webhook.registry.resolution import Resolution, Unresolved
-from webhook.workload.workload import ContainerImage, Role, Subject, Workload
+from webhook.workload.workload import Role, Subject, Workload
 
 TAG_POLICIES: Final = frozenset({Code.LATEST_TAG, Code.UNPINNED_DIGEST, Code.TAG_MOVED})
 """The warnings that `enforce: strict` denies: what they find is certain, and a matter of the cluster's own rules."""
@@ -38,86 +41,15 @@ _ACTS_FROM: Final = {
     FindingClass.WARN: Level.STRICT,
     FindingClass.SKIP: Level.OFF,
 }
-_WORST_FIRST: Final = (FindingClass.FAIL, FindingClass.ERROR, FindingClass.WARN)
-
-
-class Outcome(StrEnum):
-    """One image's result; reports count these."""
-
-    PASS = "pass"
-    WARN = "warn"
-    FAIL = "fail"
-    ERROR = "error"
-    SKIP = "skip"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """One image with its findings, in the order of CHECKS.
-
-    `skip`: why nobody was asked, or by which exemption. `ignored`: findings that an exemption or an annotation sets
-    aside, with its reason.
-    """
-
-    image: ContainerImage
-    findings: tuple[Finding, ...] = ()
-    resolution: Resolution | None = None
-    skip: str | None = None
-    ignored: tuple[tuple[Finding, str], ...] = ()
-
-    @property
-    def outcome(self) -> Outcome:
-        """The worst class found: fail > error > warn; skip where nothing was checked, or what spoke was set aside."""
-        classes = {finding.cls for finding in self.findings}
-        worst = next((cls for cls in _WORST_FIRST if cls in classes), None)
-        if worst is not None:
-            return Outcome(worst.value)
-        silenced = any(finding.cls is not FindingClass.WARN for finding, _ in self.ignored)
-        open_question = isinstance(self.resolution, Unresolved)
-        skipped = self.skip is not None or bool(classes) or silenced or open_question
-        return Outcome.SKIP if skipped else Outcome.PASS
-
-    def without(self, reasons: Mapping[Code, str], *, skip: str | None = None) -> "Judged":
-        """Return it with the findings of some codes set aside."""
-        kept = tuple(finding for finding in self.findings if finding.code not in reasons)
-        aside = tuple((finding, reasons[finding.code]) for finding in self.findings if finding.code in reasons)
-        return replace(self, findings=kept, ignored=self.ignored + aside, skip=skip or self.skip)
-
-
-Pair = tuple[Judged, Finding]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What is to be done with a workload, by mode; empty tuples when a mode has nothing to act on.
-
-    `levels` are the levels that were in force (after namespace labels). `skip` as in `Workload.skip` or by exemption.
-    `denied` pairs are (image, finding) that forbid it under enforce; `warned` and `audited` likewise. What a denial
-    says is not warned about again, as in Pod Security Admission.
-    `break_glass`: it would have been denied, and a named user was let through.
-    """
-
-    workload: Workload
-    judged: tuple[Judged, ...] = ()
-    levels: Mapping[Mode, Level] = field(default_factory=dict)
-    denied: tuple[Pair, ...] = ()
-    warned: tuple[Pair, ...] = ()
-    audited: tuple[Pair, ...] = ()
-    skip: str | None = None
-    break_glass: bool = False
-
-    @property
-    def allowed(self) -> bool:
-        """False when enforce forbids it."""
-        return not self.denied
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveCheck:
-    """A check that is on, with its options inside."""
+    """A check that is on, with its options inside. `of_cause`: it finds nothing unless its code is the cause."""
 
     code: Code
     find: Callable[[Evidence], Finding | None]
+    of_cause: bool = False
 
 
 def utc_today() -> date:
@@ -170,12 +102,18 @@ class Policy:
         return next((f"exempt: {exemption.reason}" for exemption in held if exemption.whole), None)
 
     def judge(self, evidence: Evidence) -> Judged:
-        """Run the checks over the evidence of one image."""
+        """Run the checks over the evidence of one image.
+
+        Most images are fine, and what could prove a failure wrong matters to failures alone: it is added for those.
+        """
         image = evidence.image
         if self.placeholder(image.image):
             return Judged(image=image, skip="placeholder that a mutator replaces")
-        known = self.statements.complete(evidence)
-        found = (check.find(known) for check in self.checks)
+        known, code = self.statements.complete_nodes(evidence), None
+        if cause(known) is not None:
+            known = self.statements.complete(evidence)
+            code = cause(known)
+        found = (check.find(known) for check in self.checks if not check.of_cause or check.code is code)
         return Judged(
             image=image,
             findings=tuple(one_line(finding) for finding in found if finding is not None),
@@ -191,7 +129,7 @@ class Policy:
         skip = workload.skip if workload.skip is not None else self.exempt(workload, user)
         if skip is not None:
             return Verdict(workload=workload, judged=_set_aside(judged, skip), levels=levels, skip=skip)
-        freed = tuple(self._freed(each, workload, user) for each in judged)
+        freed = tuple(self._freed(each, workload, user) for each in judged) if self.exemptions else judged
         ignored = ignored_codes(workload.annotations)
         shown = tuple(each.without(ignored) for each in freed)
         denying = self._denying(workload, shown if self.ignores_deny else freed, levels[Mode.ENFORCE])

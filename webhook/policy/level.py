@@ -37,6 +37,8 @@ class Mode(StrEnum):
     AUDIT = "audit"
 
 
+_LABELS: Final = tuple((mode, f"{LABEL_PREFIX}{mode}") for mode in Mode)
+
 DEFAULT_LEVELS: Final[Mapping[Mode, Level]] = {
     Mode.ENFORCE: Level.BASELINE,
     Mode.WARN: Level.STRICT,
@@ -55,7 +57,7 @@ def wrong_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _stated(labels: Mapping[str, str]) -> Iterator[tuple[Mode, str]]:
-    for mode in Mode:
-        text = labels.get(f"{LABEL_PREFIX}{mode}")
+    for mode, label in _LABELS:
+        text = labels.get(label)
         if text is not None:
             yield mode, text

@@ -101,11 +101,22 @@ class Statements:
 
     def platforms_for(self, workload: Workload, nodes: NodeFacts) -> frozenset[Platform]:
         """Return the platforms that an image is needed for: as the caller demands, as stated, or as the nodes are."""
-        return frozenset(workload.platforms) or self.platforms or nodes.platforms
+        if workload.platforms:
+            return frozenset(workload.platforms)
+        return self.platforms or nodes.platforms
 
     def complete(self, evidence: Evidence) -> Evidence:
-        """Return the evidence with what the statements add."""
-        return replace(evidence, cluster=self._cluster(evidence), nodes=self._nodes(evidence))
+        """Return the evidence with all that the statements add."""
+        return replace(self.complete_nodes(evidence), cluster=self._cluster(evidence))
+
+    def complete_nodes(self, evidence: Evidence) -> Evidence:
+        """Return the evidence with what the statements add about platforms and runtimes, which is mostly nothing."""
+        nodes = evidence.nodes
+        platforms = self.platforms_for(evidence.workload, nodes)
+        runtimes = self._runtimes(nodes.runtimes)
+        if platforms == nodes.platforms and runtimes == nodes.runtimes:
+            return evidence
+        return replace(evidence, nodes=replace(nodes, platforms=platforms, runtimes=runtimes))
 
     def cloud_pattern(self, name: str) -> str:
         """Return the pattern by which nodes hold a login for this repository (`quay.io/org/app`), or ""."""
@@ -134,10 +145,6 @@ class Statements:
                 return found or "a pod mutator (nodes.podMutators: present)"
             case Mutators.AUTO:
                 return found
-
-    def _nodes(self, evidence: Evidence) -> NodeFacts:
-        platforms = self.platforms_for(evidence.workload, evidence.nodes)
-        return replace(evidence.nodes, platforms=platforms, runtimes=self._runtimes(evidence.nodes.runtimes))
 
     def _runtimes(self, found: frozenset[Runtime]) -> frozenset[Runtime]:
         match self.runtime:

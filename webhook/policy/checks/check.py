@@ -48,7 +48,7 @@ def check(
     def activate(given: CheckOptions) -> ActiveCheck:
         if not isinstance(given, options):
             raise TypeError(f"{code}: options are {type(given).__name__}, not {options.__name__}")
-        return ActiveCheck(code, partial(_call, function, given))
+        return ActiveCheck(code, partial(_call, function, given), of_cause=cls is not FindingClass.WARN)
 
     module = inspect.getmodule(function)
     page = inspect.cleandoc(module.__doc__ or "") if module is not None else ""

@@ -16,7 +16,7 @@ from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding, FindingClass
 from webhook.policy.remedy import create_account, create_secret
-from webhook.policy.wording import counted
+from webhook.policy.wording import counted, quoted
 from webhook.workload.workload import PullPolicy
 
 
@@ -33,10 +33,11 @@ def check_pull_secret_missing(evidence: Evidence, _: CheckOptions) -> Finding | 
         what, fix = counted("service account", [account]), create_account(namespace, account)
     else:
         return None
+    where = f" in namespace {quoted(namespace)}" if namespace else ""
     return Finding(
         code=Code.PULL_SECRET_MISSING,
         cls=FindingClass.WARN,
-        message=f'{what} not found in namespace "{namespace}".',
-        brief=f': {what} not found in namespace "{namespace}"',
+        message=f"{what} not found{where}.",
+        brief=f": {what} not found{where}",
         fix=fix,
     )
