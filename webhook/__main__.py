@@ -11,6 +11,9 @@ def main() -> None:
 
         print(f"pullproof {version('pullproof')}")  # noqa: T201 - before anything slow is imported
         return
+    # httpx has a command line of its own, which loads rich, click and pygments at every start: a third of a second.
+    # A module that is None cannot be imported, and httpx goes on without it.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from webhook.cli.app import run
     from webhook.cli.session import Session
 

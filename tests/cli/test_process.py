@@ -32,6 +32,7 @@ def imported(*argv: str) -> set[str]:
         (["--version"], {"typer", "yaml", "msgspec", "httpx", "kubernetes", "fastapi", "rich", "webhook.cli"}),
         (["--help"], {"yaml", "msgspec", "httpx", "kubernetes", "fastapi", "rich", "pydantic", "webhook.settings"}),
         (["check", "/nowhere.yaml"], {"httpx", "kubernetes", "fastapi", "rich", "pydantic"}),
+        (["image", "localhost:1/x"], {"kubernetes", "fastapi", "rich", "click", "pygments", "pydantic"}),
         (["rules", "list"], {"httpx", "kubernetes", "fastapi", "rich", "pydantic"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

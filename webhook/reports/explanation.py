@@ -7,6 +7,7 @@ not, every request with the login that it carried, the platforms, the quota. The
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 
 from webhook.credentials.keychain import Fit, Keychain
 from webhook.credentials.pullsecret import PullSecret, PullSecrets, SecretState
@@ -146,16 +147,21 @@ def _look(resolution: Resolution | None, wanted: Sequence[Platform]) -> Iterator
 def _requests(attempts: Sequence[Attempt]) -> Iterator[Step]:
     """Yield a step for each request: connections that failed, tokens, manifests."""
     names = {Request.TOKEN: "token", Request.MANIFEST: "manifest", Request.BLOB: "content", Request.TAGS: "tags"}
-    for attempt in attempts:
-        unreached = attempt.failure in _UNREACHED
-        state = State.GOOD if attempt.failure is None else State.BAD
-        name = "network" if unreached else names[attempt.step]
-        yield Step(name, State.NOTE if _challenge(attempt) else state, (clean(_request(attempt)),))
+    for attempt, following in zip_longest(attempts, attempts[1:]):
+        name = "network" if attempt.failure in _UNREACHED else names[attempt.step]
+        yield Step(name, _state(attempt, following), (clean(_request(attempt)),))
 
 
-def _challenge(attempt: Attempt) -> bool:
-    """Tell the 401 by which a registry begins every handshake."""
-    return attempt.status == 401 and attempt.failure is None
+def _state(attempt: Attempt, following: Attempt | None) -> State:
+    """Tell how a request went; one that only leads to the next (HEAD to GET, https to http, a challenge) is a note."""
+    if attempt.failure is None:
+        return State.NOTE if attempt.status == 401 else State.GOOD
+    led_on = following is not None and (_host(following), following.step) == (_host(attempt), attempt.step)
+    return State.NOTE if led_on and following is not None and following.credential == attempt.credential else State.BAD
+
+
+def _host(attempt: Attempt) -> str:
+    return attempt.endpoint.rpartition("://")[2]
 
 
 def _request(attempt: Attempt) -> str:
