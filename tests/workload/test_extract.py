@@ -91,7 +91,12 @@ def test_tekton() -> None:
         "kind": "Task",
         "spec": {
             "stepTemplate": {"image": "base:1"},
-            "steps": [{"name": "build", "image": "kaniko:1"}, {"script": "echo"}, {"image": "sh:1"}],
+            "steps": [
+                {"name": "build", "image": "kaniko:1"},
+                {"script": "echo"},
+                {"image": "sh:1"},
+                {"image": "$(params.image)"},
+            ],
             "sidecars": [{"name": "docker", "image": "dind:1"}],
         },
     }
@@ -114,6 +119,7 @@ def test_argo_workflow_inherits_its_pull_secrets() -> None:
                 {"name": "a", "container": {"image": "a:1"}, "sidecars": [{"name": "s", "image": "s:1"}]},
                 {"name": "b", "script": {"image": "b:1", "source": "x"}},
                 {"name": "dag", "dag": {"tasks": []}},
+                {"name": "c", "container": {"image": "{{inputs.parameters.image}}"}},
             ],
         },
     }

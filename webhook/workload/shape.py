@@ -9,9 +9,11 @@ A pod spec is a mapping with containers that name images, wherever it is: Argo R
 | Argo Workflows | `container` and `script` with an image, `initContainers[]`, `sidecars[]` |
 | KubeVirt | `containerDisk` with an image, beside its volume's name |
 
-Pull secrets and account are inherited from the nearest enclosing mapping that names them.
+Pull secrets and account are inherited from the nearest enclosing mapping that names them. An image that its controller
+fills in (`$(params.image)`, `{{inputs.parameters.image}}`) names none yet: nothing to check.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -33,6 +35,7 @@ _SINGLE = {
 _INHERITED = ("imagePullSecrets", "serviceAccountName")
 _PLACEMENT = ("nodeName", "nodeSelector", "affinity", "tolerations", "os")
 
+_VARIABLE = re.compile(r"\$\(|\{\{")
 _MOST = 200_000
 """How many mappings of one object are looked at: YAML aliases can make a small file a huge tree."""
 
@@ -42,7 +45,7 @@ def by_shape(obj: Mapping[str, object], kind: str, path: tuple[Step, ...]) -> It
     metadata = _metadata(obj, path)
     skip = _idle(obj.get("spec"))
     for found in _mappings(obj, path):
-        images = tuple(_images(found))
+        images = tuple(image for image in _images(found) if not _VARIABLE.search(image.image))
         if not images:
             continue
         spec = _convert(found, _spec_of(found), PodSpec)
