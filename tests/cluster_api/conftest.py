@@ -35,7 +35,7 @@ class ApiServer:
 
     def kubeconfig(self, user: str, *, namespace: str = "default", token: str | None = None) -> str:
         """Write a kubeconfig for `user`; `token` where it should not be the right one."""
-        path = self.folder / f"{user}-{namespace}-{token or 'ok'}.kubeconfig"
+        path = self.folder / f"{user}-{namespace}-{abs(hash(token))}.kubeconfig"
         cluster = {"server": self.url, "certificate-authority": str(self.ca)}
         config = {
             "apiVersion": "v1",
@@ -58,7 +58,7 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def parts() -> Path:
     """The folder of the real programs."""
-    absent = [name for name in ("etcd", "kube-apiserver") if not (PARTS / name).exists()]
+    absent = [name for name in ("etcd", "kube-apiserver", "helm") if not (PARTS / name).exists()]
     if absent:
         reason = f"{', '.join(absent)} not in {PARTS}: run `make parts`"
         if os.environ.get("PULLPROOF_REQUIRE_PARTS") == "1":

@@ -37,8 +37,12 @@ async def test_the_first_takes_it_and_renews(lease, cluster, namespace) -> None:
 
 async def test_an_empty_lease_of_the_chart_is_free(lease, cluster, namespace) -> None:
     folder = path(namespace).rpartition("/")[0]
-    await cluster.request("POST", folder, body={"metadata": {"name": "writer"}})
-    assert await lease("one").attempt()
+    await cluster.request("POST", folder, body={"metadata": {"name": "writer", "labels": {"owner": "helm"}}})
+    async with lease("one").kept() as one:
+        assert await one.attempt()
+    found = json.loads(await cluster.request("GET", path(namespace)))
+    assert found["metadata"]["labels"] == {"owner": "helm"}
+    assert "holderIdentity" not in found["spec"]
 
 
 async def test_of_many_one_wins(lease) -> None:

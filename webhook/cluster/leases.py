@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from webhook.cluster.api import Api, decode, segment
+from webhook.cluster.api import MERGE_PATCH, Api, decode, segment
 from webhook.cluster.failure import ClusterError, Conflict, NotFound
 from webhook.cluster.watching import Metadata
 
@@ -116,19 +116,15 @@ class Lease:
         return decode(await self._api.request("GET", f"{self._folder}/{self._name}", seconds=seconds), _Lease)
 
     async def _put(self, spec: _Spec, version: str | None) -> None:
-        """Write over `version`; create where that is None."""
-        metadata = {"name": self._name} | ({"resourceVersion": version} if version else {})
-        body = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": metadata,
-            "spec": msgspec.to_builtins(spec),
-        }
-        seconds = self._duration / 3
+        """Write over `version`, leaving labels and owners alone; create where that is None."""
+        seconds, fields = self._duration / 3, msgspec.to_builtins(spec)
         if version is None:
+            body = {"metadata": {"name": self._name}, "spec": fields}
             await self._api.request("POST", self._folder, body=body, seconds=seconds)
         else:
-            await self._api.request("PUT", f"{self._folder}/{self._name}", body=body, seconds=seconds)
+            body = {"metadata": {"resourceVersion": version}, "spec": {"holderIdentity": None} | fields}
+            path = f"{self._folder}/{self._name}"
+            await self._api.request("PATCH", path, body=body, content_type=MERGE_PATCH, seconds=seconds)
 
     async def _give_back(self) -> None:
         if not self.held:
