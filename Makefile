@@ -6,7 +6,7 @@ PARTS ?= $(HOME)/.cache/pullproof-parts
 export PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck contracts check parts e2e oracle bench chaos soak fuzz docs constraints clean
+.PHONY: help demo test lint typecheck contracts parts e2e oracle bench constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,21 @@ typecheck: $(VENV)/.ready ## mypy --strict
 
 contracts: $(VENV)/.ready ## import-linter: layers and doors
 	$(BIN)/lint-imports
+
+parts: ## get the real parts that tests run against: all, or those of WANT="test e2e oracle bench image"
+	@$(PYTHON) tests/parts/get.py $(WANT)
+
+e2e: $(VENV)/.ready ## the chart and the webhook in a real one-node cluster (root)
+	@$(PYTHON) tests/parts/get.py e2e image
+	$(PYTHON) tests/cluster/run.py $(abspath $(BIN))/python -m pytest tests/e2e $(PYTEST_ARGS)
+
+oracle: $(VENV)/.ready ## what we say against what a real node does, all cases; writes docs/fidelity.md (root)
+	@$(PYTHON) tests/parts/get.py oracle
+	$(PYTHON) tests/cluster/run.py $(abspath $(BIN))/python tests/oracle $(CASES)
+
+bench: $(VENV)/.ready ## speed, as ratios measured in one run; writes docs/benchmarks.md
+	@$(PYTHON) tests/parts/get.py bench
+	$(BIN)/python tests/bench/run.py
 
 constraints: $(VENV)/.ready ## renew the pinned dependencies
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
