@@ -312,7 +312,9 @@ def real_registry(
     log = folder / "log"
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "OTEL_TRACES_EXPORTER": "none"}
     with log.open("w") as out:
-        process = subprocess.Popen([server, "serve", str(folder / "config.yml")], stdout=out, stderr=out, env=environment)
+        process = subprocess.Popen(
+            [server, "serve", str(folder / "config.yml")], stdout=out, stderr=out, env=environment
+        )
     try:
         _await_port(port, process, log)
         _push(crane, folder, port, authority, layouts, login=auth != "open")
@@ -334,9 +336,7 @@ def _await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the registry did not start:\n{log.read_text()[-2000:]}")
 
 
-def _push(
-    crane: str, folder: Path, port: int, authority: Authority, layouts: dict[str, Path], *, login: bool
-) -> None:
+def _push(crane: str, folder: Path, port: int, authority: Authority, layouts: dict[str, Path], *, login: bool) -> None:
     """Push by loopback address: crane takes no name that only the tests know."""
     registry = f"127.0.0.1:{port}"
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "DOCKER_CONFIG": str(folder / "docker")}
