@@ -185,3 +185,29 @@ async def test_where_a_tag_points_beside_a_digest(network: Any, client: Any) -> 
     digest = await client(scripted).tag_digest(reference, ANONYMOUS, deadline=deadline)
     assert digest == image["digest"]
     assert scripted.sent[0].url.endswith("/manifests/1")
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{"])
+async def test_a_config_that_is_none_leaves_the_platform_open(network: Any, ask: Any, body: bytes) -> None:
+    store = Store()
+    config = store.put("blobs", CONFIG, body)
+    store.put("manifests", MANIFEST, {"config": config, "layers": []}, tag="1")
+    found = (await ask(network(*store.rules), "reg.example/app:1", content=True)).found
+    assert isinstance(found.content, Manifest)
+    assert found.content.platform is None
+
+
+async def test_a_nested_index_that_is_none_is_left_out(network: Any, ask: Any) -> None:
+    store = Store()
+    broken = store.put("manifests", INDEX, b"[]")
+    store.put("manifests", INDEX, {"manifests": [broken]}, tag="1")
+    found = (await ask(network(*store.rules), "reg.example/app:1", content=True)).found
+    assert isinstance(found.content, Index)
+    assert found.content.nested == ()
+
+
+async def test_endpoints_that_cannot_be_reached_are_passed_over(network: Any, ask: Any) -> None:
+    headers = {"Content-Type": INDEX, "Docker-Content-Digest": "sha256:" + "a" * 64}
+    scripted = network({"path": "", "method": "HEAD", "status": 200, "headers": headers}, {"path": "", "drop": True})
+    found = (await ask(scripted, "reg.example/app:1", content=True)).found
+    assert found.content is None

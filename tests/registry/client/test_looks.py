@@ -271,3 +271,43 @@ async def test_loopback_falls_back_to_plain_http(network: Any, ask: Any) -> None
     scripted = network({"path": "", "raises": plain, "status": 0})
     assert (await ask(scripted, "reg.example:5000/app:1")).refusal.failure is Failure.NOT_A_REGISTRY
     assert len(scripted.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"), [(429, Failure.RATE_LIMITED), (500, Failure.SERVER_ERROR), (403, Failure.FORBIDDEN)]
+)
+async def test_a_get_that_fails_after_a_good_head_ends_the_look(
+    network: Any, ask: Any, status: int, failure: Failure
+) -> None:
+    head = {"host": "m.example", "path": "", "method": "HEAD", "status": 200, "headers": {"Content-Type": TYPE}}
+    scripted = network(head, {"host": "m.example", "path": "", "status": status}, THERE)
+    refusal = (await ask(scripted, "reg.example/app:1", endpoints=_mirrored("m.example"))).refusal
+    assert refusal.failure is failure
+    assert refusal.node_error.startswith("unexpected status from GET request to https://m.example/")
+    assert not scripted.to("reg.example")
+
+
+async def test_by_digest_without_a_length_the_body_is_fetched_and_not_compared(network: Any, ask: Any) -> None:
+    scripted = network(
+        {"path": "", "method": "HEAD", "status": 200, "headers": {"Content-Type": TYPE, "Content-Length": ""}},
+        {"path": "", "method": "GET", "status": 200, "headers": {"Content-Type": TYPE}, "body": "{}"},
+    )
+    found = (await ask(scripted, f"reg.example/app@{DIGEST}")).found
+    assert found.digest == DIGEST
+    assert [each.method for each in scripted.sent] == ["HEAD", "GET"]
+
+
+async def test_an_http_mirror_with_trust_and_no_port_falls_back_when_nothing_listens(network: Any, ask: Any) -> None:
+    import httpx
+
+    refused = httpx.ConnectError("dial tcp 192.0.2.1:443: connect: connection refused")
+    endpoints = Endpoints(options=(RegistryOptions(match="reg.example", plain_http=True, insecure_skip_verify=True),))
+    scripted = network({"path": "", "raises": refused, "times": 1, "status": 0}, THERE)
+    found = (await ask(scripted, "reg.example/app:1", endpoints=endpoints)).found
+    assert found.endpoint == "http://reg.example"
+    with_port = Endpoints(
+        options=(RegistryOptions(match="reg.example:5000", plain_http=True, insecure_skip_verify=True),)
+    )
+    scripted = network({"path": "", "raises": refused, "status": 0})
+    refusal = (await ask(scripted, "reg.example:5000/app:1", endpoints=with_port)).refusal
+    assert (refusal.failure, len(scripted.sent)) == (Failure.CONNECT, 1)
