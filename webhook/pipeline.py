@@ -80,8 +80,8 @@ class Nodes(Protocol):
 class ClusterEvidence(Protocol):
     """What was learnt from the cluster's own pods, from memory."""
 
-    def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> ClusterFacts:
-        """Tell what lowers certainty for this image."""
+    def facts(self, workload: Workload, image: ContainerImage, reference: Reference | None) -> ClusterFacts:
+        """Tell what lowers certainty for this image; `reference` is None for a text that is none."""
         ...
 
 
@@ -193,7 +193,11 @@ class _Look:
             reference = Reference.parse(self.image.image)
         except InvalidReference as error:
             return Evidence(
-                image=self.image, workload=self.workload, pull_secrets=self.secrets, invalid=str(error) or "invalid"
+                image=self.image,
+                workload=self.workload,
+                pull_secrets=self.secrets,
+                invalid=str(error) or "invalid",
+                cluster=self.sources.cluster.facts(self.workload, self.image, None),
             )
         nodes = self.sources.nodes.facts(self.workload, self.image, reference)
         cluster = self.sources.cluster.facts(self.workload, self.image, reference)

@@ -21,7 +21,7 @@ from webhook.demo.server import Server, serving
 from webhook.demo.site import Site
 from webhook.demo.world import Listener, World
 from webhook.metrics import Metrics
-from webhook.policy.evidence import NodeFacts
+from webhook.policy.evidence import ClusterFacts, NodeFacts
 from webhook.server.assembly import Assembly, Ports
 from webhook.server.certificate import CertificateInMemory
 from webhook.server.health import Health
@@ -79,6 +79,16 @@ class FakeNodes:
         return self.known
 
 
+@dataclass
+class FakeCluster:
+    """What was learnt of the cluster."""
+
+    known: ClusterFacts = field(default_factory=ClusterFacts)
+
+    def facts(self, workload: object, image: object, reference: object) -> ClusterFacts:
+        return self.known
+
+
 @dataclass(kw_only=True)
 class Answer:
     """The response part of one review."""
@@ -101,6 +111,7 @@ class Scene:
     server: Server
     api: FakeApi
     nodes: FakeNodes
+    cluster: FakeCluster
     client: httpx.AsyncClient
     url: str
 
@@ -166,7 +177,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[object]:
 async def _open(folder: Path, sites: tuple, config: dict, listeners: tuple) -> AsyncIterator[Scene]:
     world = World(sites)
     async with serving(world, listeners) as server:
-        api, nodes = FakeApi(), FakeNodes()
+        api, nodes, cluster = FakeApi(), FakeNodes(), FakeCluster()
         api.put_account("default")
         pull_secrets = ClusterPullSecrets(api, decode_secret)
         now = datetime.now(UTC)
@@ -178,7 +189,7 @@ async def _open(folder: Path, sites: tuple, config: dict, listeners: tuple) -> A
         assembly = Assembly(
             configuration=path,
             surroundings=Surroundings(environment={}, lookup=lambda host: ("127.0.0.1",)),
-            known=Known(pull_secrets=pull_secrets, nodes=nodes),
+            known=Known(pull_secrets=pull_secrets, nodes=nodes, cluster=cluster),
             certificate=certificate,
             metrics=Metrics(),
             health=Health(),
@@ -193,7 +204,7 @@ async def _open(folder: Path, sites: tuple, config: dict, listeners: tuple) -> A
         trust = ssl.create_default_context(cadata=authority.certificate.decode())
         async with httpx.AsyncClient(verify=trust, trust_env=False, limits=httpx.Limits(max_connections=300)) as client:
             url = f"https://127.0.0.1:{opened.result()}"
-            yield Scene(world=world, server=server, api=api, nodes=nodes, client=client, url=url)
+            yield Scene(world=world, server=server, api=api, nodes=nodes, cluster=cluster, client=client, url=url)
         stop.set()
         await running
         await pull_secrets.close()

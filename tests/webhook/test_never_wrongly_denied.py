@@ -6,7 +6,7 @@ from webhook.demo.answer import Fault
 from webhook.demo.images import ImageSpec
 from webhook.demo.site import Repository, Rule, Site
 from webhook.demo.world import Listener, Transport
-from webhook.policy.evidence import NodeFacts
+from webhook.policy.evidence import ClusterFacts, NodeFacts
 
 PUBLIC = Repository(name="acme/app", tags={"1.0": ImageSpec()})
 PRIVATE = Repository(name="acme/private", public=False, tags={"1.0": ImageSpec()})
@@ -193,3 +193,13 @@ async def test_break_glass(scene):
     spec = pod(f"{here.registry}/acme/app:1.1")
     assert (await here.apply(spec, user="root")).allowed
     assert not (await here.apply(spec, user="me")).allowed
+
+
+async def test_a_text_that_a_mutator_will_replace(scene):
+    here = await scene(OPEN)
+    spec = pod("$(REGISTRY)/app:1.0")
+    assert not (await here.apply(spec)).allowed
+    here.cluster.known = ClusterFacts(mutator="webhook rewrites.example")
+    answer = await here.apply(spec)
+    assert answer.allowed
+    assert answer.codes == {"invalid-reference"}

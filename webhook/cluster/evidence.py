@@ -41,9 +41,9 @@ class ClusterFactsSource:
         self._made_of: object = None
         self._facts: dict[str, ClusterFacts] = {}
 
-    def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> ClusterFacts:
-        """Tell what was learnt of this registry and this object."""
-        facts = self._of(reference.registry)
+    def facts(self, workload: Workload, image: ContainerImage, reference: Reference | None) -> ClusterFacts:
+        """Tell what was learnt of this registry and this object; of no registry where the text names none."""
+        facts = self._of(reference.registry if reference is not None else "")
         if workload.template and workload.uid and self._revisions.ran(workload.uid, image.image):
             return ClusterFacts(
                 node_logins=facts.node_logins,

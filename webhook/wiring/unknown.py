@@ -21,7 +21,7 @@ class NoNodes:
 class NoCluster:
     """Has learnt nothing of a cluster."""
 
-    def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> ClusterFacts:
+    def facts(self, workload: Workload, image: ContainerImage, reference: Reference | None) -> ClusterFacts:
         """Conclude nothing."""
         del workload, image, reference
         return ClusterFacts()
