@@ -3,13 +3,13 @@
 import os
 import sys
 
+from webhook import __version__
+
 
 def main() -> None:
     """Run the command line; a reader who has gone away (`| head`) is no error."""
     if sys.argv[1:] == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"pullproof {version('pullproof')}")  # noqa: T201 - before anything slow is imported
+        print(f"pullproof {__version__}")  # noqa: T201 - before anything slow is imported
         return
     # httpx has a command line of its own, which loads rich, click and pygments at every start: a third of a second.
     # A module that is None cannot be imported, and httpx goes on without it.

@@ -10,12 +10,16 @@ from pathlib import Path
 import junitparser
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from webhook.policy.finding import Code
+from webhook.policy.decision import Judged, Verdict
+from webhook.policy.finding import Code, Finding, FindingClass
 from webhook.reports.formats import Format, render
 from webhook.reports.html_parts import SCRIPT, STYLE
-from webhook.reports.report import Report
+from webhook.reports.report import Report, reported
+from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
 
 GOLDEN = Path(__file__).parent / "golden"
 SUFFIXES = {Format.JSON: "json", Format.YAML: "yaml", Format.MARKDOWN: "md", Format.POLICY_REPORT: "yaml"}
@@ -197,3 +201,25 @@ def test_hostile_texts_stay_texts(hostile: Report, name: Format) -> None:
             assert "a" not in parser.tags
         case _:
             assert text.splitlines()
+
+
+@given(st.text(st.characters(), max_size=40), st.sampled_from(list(Format)))
+def test_any_text_is_a_report_that_parsers_read(text: str, name: Format) -> None:
+    container = ContainerImage(role=Role.CONTAINER, name=text, image=text, pull_policy=PullPolicy.ALWAYS, field=text)
+    finding = Finding(code=Code.TAG_MOVED, cls=FindingClass.FAIL, message=text, brief=text, fix=text, doubt=text)
+    workload = Workload(kind=text or "Pod", namespace=text, name=text, images=(container,))
+    verdict = Verdict(workload=workload, judged=(Judged(image=container, findings=(finding,)),))
+    rendered = render(Report(images=reported(verdict, {})), name)
+    rendered.encode("utf-8")
+    assert "\x1b" not in rendered
+    match name:
+        case Format.JSON | Format.SARIF | Format.GITLAB:
+            json.loads(rendered)
+        case Format.YAML | Format.POLICY_REPORT:
+            assert list(yaml.load_all(rendered, Loader=yaml.CSafeLoader))
+        case Format.JUNIT:
+            junitparser.JUnitXml.fromstring(rendered.encode())
+        case Format.GITHUB:
+            assert len(rendered.splitlines()) == 2
+        case _:
+            assert rendered

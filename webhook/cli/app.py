@@ -11,6 +11,7 @@ from importlib import import_module
 import typer
 from typer.core import TyperGroup
 
+from webhook import __version__
 from webhook.cli.session import INTERRUPTED, OK, USAGE, Session, UsageProblem
 from webhook.cli.texts import take_texts
 
@@ -108,7 +109,5 @@ def _root(
 
 
 def _version() -> int:
-    from importlib.metadata import version
-
-    sys.stdout.write(f"pullproof {version('pullproof')}\n")
+    sys.stdout.write(f"pullproof {__version__}\n")
     return OK

@@ -5,9 +5,9 @@ What could not be verified is a `note`. Source: OASIS SARIF 2.1.0, sections 3.14
 """
 
 import json
-from importlib.metadata import version
 from urllib.parse import quote
 
+from webhook import __version__
 from webhook.policy.finding import Finding, FindingClass
 from webhook.reports.report import Fault, Place, Report, ReportedImage, Suppressed
 from webhook.reports.rulebook import Rule, rulebook
@@ -36,7 +36,7 @@ def _run(report: Report) -> Shape:
         results += [_suppressed(image, suppressed) for suppressed in image.suppressed]
     rules: list[Shape] = [_rule(rule) for rule in rulebook()]
     return {
-        "tool": {"driver": {"name": "pullproof", "semanticVersion": version("pullproof"), "rules": rules}},
+        "tool": {"driver": {"name": "pullproof", "semanticVersion": __version__, "rules": rules}},
         "invocations": [_invocation(report)],
         "columnKind": "unicodeCodePoints",
         "results": results,
