@@ -154,6 +154,7 @@ class Watching(Generic[T]):
         self._kind = kind
         self._replica = replica
         self._size = size
+        self._selector = {"fieldSelector": fields} if fields else {}
         self._backoff = backoff or Backoff()
         self._failures = 0
         self._version = ""
@@ -177,7 +178,7 @@ class Watching(Generic[T]):
     async def _list(self) -> None:
         keys: set[str] = set()
         versions = [""]
-        async for items, version in pages(self._api, self._path, self._kind, size=self._size):
+        async for items, version in pages(self._api, self._path, self._kind, size=self._size, query=self._selector):
             for item in items:
                 self._replica.put(item)
                 keys.add(item.metadata.key)
@@ -188,6 +189,7 @@ class Watching(Generic[T]):
 
     async def _watch(self) -> None:
         query = {
+            **self._selector,
             "watch": "1",
             "resourceVersion": self._version,
             "allowWatchBookmarks": "true",
