@@ -144,9 +144,10 @@ class Watching(Generic[T]):
         replica: Replica[T],
         *,
         size: int = 500,
+        fields: str = "",
         backoff: Backoff | None = None,
     ) -> None:
-        """`size`: objects a page, so that decoding one page stays within milliseconds."""
+        """`size`: objects a page, so that decoding one takes milliseconds; `fields`: a field selector."""
         self.synced = asyncio.Event()
         self.trouble = ""
         self._api = api
