@@ -1,10 +1,11 @@
 """`pullproof check`, from arguments to exit code."""
 
+import contextlib
 import json
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -34,9 +35,9 @@ def pod(*images: str, name: str = "api", extra: str = "") -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with contextlib.chdir(tmp_path):
+        yield tmp_path
 
 
 def test_good_images_are_no_finding(run: Run) -> None:
@@ -288,14 +289,14 @@ def test_a_person_sees_progress_and_colours(run: Run) -> None:
     assert "\x1b[" not in run("check", "-", stdin=text).out
 
 
-def test_the_configuration_further_up_holds(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configuration_further_up_holds(run: Run, folder: Path) -> None:
     (folder / ".pullproof.yaml").write_text(
         "apiVersion: config.pullproof.dev/v1alpha1\nkind: PullproofConfiguration\n"
         "checks: {latest-tag: {tags: ['1.29']}}\n"
     )
     (folder / "deploy" / "base").mkdir(parents=True)
-    monkeypatch.chdir(folder / "deploy" / "base")
-    assert "[latest-tag]" in run("check", "-", stdin=pod("nginx:1.29")).out
+    with contextlib.chdir(folder / "deploy" / "base"):
+        assert "[latest-tag]" in run("check", "-", stdin=pod("nginx:1.29")).out
 
 
 def test_a_wrong_configuration_names_its_line(run: Run, folder: Path) -> None:

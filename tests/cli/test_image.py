@@ -1,7 +1,8 @@
 """`pullproof image`, `rules`, `config`, `version`."""
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -79,20 +80,24 @@ def test_pages_are_written(run: Run, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == set(pages())
 
 
-def test_config_show_is_a_configuration(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with contextlib.chdir(tmp_path):
+        yield tmp_path
+
+
+def test_config_show_is_a_configuration(run: Run, folder: Path) -> None:
     shown = run("config", "show")
     assert shown.out.startswith("# from the defaults\n")
-    (tmp_path / ".pullproof.yaml").write_text(shown.out)
-    assert run("config", "validate").out == f"{tmp_path}/.pullproof.yaml: valid\n"
+    (folder / ".pullproof.yaml").write_text(shown.out)
+    assert run("config", "validate").out == f"{folder}/.pullproof.yaml: valid\n"
     schema = json.loads(run("config", "schema").out)
     jsonschema.validate(yaml.safe_load(shown.out), schema)
 
 
-def test_config_validate_says_what_is_wrong(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_config_validate_says_what_is_wrong(run: Run, folder: Path) -> None:
     assert run("config", "validate").err == "pullproof: error: no .pullproof.yaml here or further up; name a file\n"
-    (tmp_path / "c.yaml").write_text("enforce: maybe\n")
+    (folder / "c.yaml").write_text("enforce: maybe\n")
     done = run("config", "validate", "c.yaml")
     assert done.code == 2
     assert done.err.startswith("pullproof: error: c.yaml:1: ")
