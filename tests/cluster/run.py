@@ -80,6 +80,8 @@ def wait_for(process: int) -> int:
 
 
 def keep_logs() -> None:
+    if not (CLUSTER / "logs").is_dir():
+        return
     LOGS.mkdir(parents=True, exist_ok=True)
     shutil.copytree(CLUSTER / "logs", LOGS, dirs_exist_ok=True)
     print(f"cluster: the logs are in {LOGS}", file=sys.stderr)

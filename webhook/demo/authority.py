@@ -39,12 +39,16 @@ class Authority:
 
     def context(self, host: str, kind: Certificate) -> ssl.SSLContext:
         """Return a server's TLS context that shows a certificate for `host`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pair(host, kind))
+        return context
+
+    def pair(self, host: str, kind: Certificate = Certificate.VALID) -> Path:
+        """Return the file that holds a certificate for `host`, and its key."""
         file = self._folder / f"{hashlib.sha256(host.encode()).hexdigest()[:32]}.{kind}.pem"
         if not file.exists():
             self._issue(host, kind, file)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
     def _issue(self, host: str, kind: Certificate, file: Path) -> None:
         shown = f"not-{host}" if kind is Certificate.OTHER_NAME else host
