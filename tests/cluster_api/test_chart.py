@@ -1,6 +1,7 @@
 """The chart, installed by Helm into a real API server (no nodes: nothing of it runs), and what its account may do."""
 
 import asyncio
+import itertools
 import json
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -270,8 +271,10 @@ async def test_wrong_levels_are_refused_as_they_are_written(cluster, installed, 
     await label("pullproof.dev/audit", "old-mistake")
     installed()
 
+    attempts = itertools.count()
+
     async def in_force() -> bool:
-        return bool(await label("pullproof.dev/warn", "loud"))
+        return bool(await label("pullproof.dev/warn", f"loud-{next(attempts)}"))
 
     await eventually(in_force)
     refusal = await label("pullproof.dev/enforce", "Strict")

@@ -1,7 +1,7 @@
 """One key of one ConfigMap, watched (I/O).
 
 A mounted ConfigMap follows an edit when the kubelet next looks at the pod, which may take a minute and a half. Who
-wants to stop denying wants it now: a watch tells within a second. Where we may not watch, the mounted file still follows.
+wants to stop denying wants it now: a watch tells within a second. Where we may not watch, the file still follows.
 """
 
 import asyncio
