@@ -181,7 +181,7 @@ def open_cluster(
     kubeconfig: str | None = None, context: str | None = None, *, user_agent: str = "pullproof"
 ) -> AbstractAsyncContextManager[KubernetesApi]:
     """Open the cluster that kubectl would mean; raise `InvalidKubeconfig` in one line where that cannot be."""
-    return _opened(find_way(kubeconfig, context, os.environ, Path.home()), user_agent)
+    return _opened(find_way(kubeconfig, context, os.environ, Path(os.environ.get("HOME") or "/")), user_agent)
 
 
 @asynccontextmanager
