@@ -1,0 +1,137 @@
+"""What Pullproof says, against what a real node does. Run inside the cluster of tests/cluster.
+
+    python tests/cluster/run.py python tests/oracle [--subset] [--page FILE] [FAMILY|CASE…]
+
+Every case is judged first (a dry run through the API server, with the settings that Pullproof comes with), then run by
+the kubelet with enforcement off. Exit code 1 for a wrong denial, for a failure that was knowable and missed, and for a
+case that is not what it claims to be.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from agreement import Judgement, Result
+from case import Case
+from casebook import all_cases
+from casebook.sites import SITES
+from engine import Engine
+from kube import Api
+from mutator import mutating
+from pullproof import register, serving
+from report import page, summary
+from scene import Scene
+from verdict import audited, verdict
+from workload import ELSEWHERE, NAMESPACE
+
+from webhook.demo.authority import Authority
+from webhook.demo.server import Server
+
+SUBSET_SHARE = 4
+SUBSET_PATIENCE = 30
+ORACLE = {
+    "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": [NAMESPACE, ELSEWHERE]}]
+}
+"""The namespaces that the webhook is registered for."""
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="oracle", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--subset", action="store_true", help="every fourth case, none that is slow")
+    options.add_argument("--page", type=Path, help="write the outcome to this file (default for all: docs/fidelity.md)")
+    options.add_argument("wanted", nargs="*", metavar="FAMILY|CASE")
+    given = options.parse_args()
+    cases = chosen(given.wanted, subset=given.subset)
+    print(f"oracle: {len(cases)} cases", file=sys.stderr)
+    results, versions = asyncio.run(judge(cases, Path(os.environ["CLUSTER"])))
+    place = given.page or (None if given.wanted or given.subset else Path("docs/fidelity.md"))
+    if place:
+        place.write_text(page(results, versions))
+    print(summary(results))
+    return tell(results, all_of_them=bool(given.wanted))
+
+
+def chosen(wanted: Sequence[str], *, subset: bool) -> list[Case]:
+    cases = [case for case in all_cases() if not wanted or case.family in wanted or case.id in wanted]
+    if not subset:
+        return cases
+    kept = [case for case in cases if zlib.crc32(case.id.encode()) % SUBSET_SHARE == 0]
+    needed = {case.after for case in kept}
+    return [case for case in cases if case.id in needed or (case in kept and case.patience <= SUBSET_PATIENCE)]
+
+
+async def judge(cases: Sequence[Case], cluster: Path) -> tuple[list[Result], dict[str, str]]:
+    """Put up the world, ask Pullproof, run the pods, and return every result and the parts' versions."""
+    scene = Scene(cluster, cases, SITES)
+    await scene.put_up()
+    (cluster / "registries").mkdir()
+    authority = Authority(cluster / "registries", certificate=cluster / "ca.crt", key=cluster / "ca.key")
+    registries = Server(scene.world, authority)
+    for listener in scene.listeners:
+        await registries.listen(listener)
+    api = Api(cluster)
+    engine = Engine(api, scene)
+    async with mutating(authority) as mutator, serving(cluster, authority, {}):
+        await api.create(mutator)
+        await engine.prepare(cases)
+        await register(api, authority.file, selector=ORACLE, probe=NAMESPACE)
+        await engine.ask(cases)
+        print("oracle: every case is judged", file=sys.stderr)
+        await api.label_namespace(NAMESPACE, {"pullproof.dev/enforce": "off"})
+        fates = await engine.run(cases)
+    versions = await known_versions(api)
+    await api.close()
+    await registries.close()
+    with (cluster / "audit.log").open() as log:
+        annotations = audited(log)
+    results = [
+        Result(
+            case=case,
+            image=scene.image(case),
+            observation=fates[case.id],
+            verdict=verdict(engine.replies[case.id], annotations),
+            later_verdict=verdict(engine.later_replies[case.id], annotations)
+            if case.id in engine.later_replies
+            else None,
+        )
+        for case in cases
+        if case.id in engine.replies
+    ]
+    return results, versions
+
+
+async def known_versions(api: Api) -> dict[str, str]:
+    node = (await api.get("/api/v1/nodes/node1"))["status"]["nodeInfo"]
+    server = await api.get("/version")
+    return {
+        "kube-apiserver": server["gitVersion"],
+        "kubelet": node["kubeletVersion"],
+        "container runtime": node["containerRuntimeVersion"].replace("://", " "),
+        "platform": f"{node['operatingSystem']}/{node['architecture']}",
+    }
+
+
+def tell(results: Sequence[Result], *, all_of_them: bool) -> int:
+    """Print what must not be, and return the exit code."""
+    bad = 0
+    for result in results:
+        wrong = result.judgement is Judgement.WRONG_DENIAL or (
+            result.judgement is Judgement.MISSED and not result.case.known
+        )
+        bad += wrong or result.not_as_expected
+        notes = [str(result.judgement)] if wrong or all_of_them else []
+        notes += ["NOT WHAT IT CLAIMS TO BE"] if result.not_as_expected else []
+        notes += ["another cause"] if result.other_cause and all_of_them else []
+        if notes:
+            fate = f"{result.observation.fate}: {result.observation.message}"[:300]
+            print(f"{', '.join(notes)}: {result.case.id} ({result.image[:80]})\n    node: {fate}")
+            print(f"    said: {result.verdict.said} {list(result.verdict.findings)} {result.verdict.text[:300]!r}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""Makes the cases' pods on the real node, in a stream, and waits for each one's fate (I/O).
+
+So many pods are alive at a time; a settled one makes room for the next. A failure is a fate once the node has gone on
+failing for the case's patience: what arrives late, and the kubelet's late sight of a new Secret, must not count.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from case import Arrival, Case, Role, login
+from fate import Fate, Observation, observe
+from kube import Api, Reply
+from mutator import SECRET
+from scene import Scene
+from workload import ELSEWHERE, NAMESPACE, account, container, judged, plain_secret, secret
+
+ALIVE = 140
+ASKED = 16
+LATER_SECONDS = 20
+HOPELESS_SECONDS = 120
+SURPRISED_PATIENCE = 60
+"""For a failure that the case's author did not expect: a busy node may see a new Secret only at its third try."""
+
+
+@dataclass
+class Alive:
+    """A case whose pod is on the node."""
+
+    case: Case
+    since: float
+    asked: bool = False
+    failing_since: float | None = None
+    arrived: bool = False
+    observation: Observation = field(default_factory=lambda: Observation(fate=Fate.UNSETTLED))
+
+    def settled(self, now: float) -> bool:
+        if self.observation.final:
+            return True
+        patience = max(self.case.patience, SURPRISED_PATIENCE if self.case.runs else 0)
+        if self.failing_since is not None and now - self.failing_since >= patience:
+            return self.arrived or not _has_later(self.case)
+        return now - self.since > HOPELESS_SECONDS + self.case.patience
+
+
+class Engine:
+    """Runs cases in one namespace.
+
+    `replies` are the API server's answers to the creations that were judged; `later_replies` those to the same asked
+    again, in a namespace that still enforces, once what comes later was there.
+    """
+
+    def __init__(self, api: Api, scene: Scene) -> None:
+        self._api = api
+        self._scene = scene
+        self.replies: dict[str, Reply] = {}
+        self.later_replies: dict[str, Reply] = {}
+        self.fates: dict[str, Observation] = {}
+
+    async def prepare(self, cases: Iterable[Case]) -> None:
+        """Create the namespaces, accounts and Secrets that are there from the beginning."""
+        for name in (NAMESPACE, ELSEWHERE):
+            await self._api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        await self._api.create(plain_secret(SECRET, login("basic.test")), namespace=NAMESPACE)
+        await asyncio.gather(*(self._prepare(case) for case in cases))
+
+    async def _prepare(self, case: Case) -> None:
+        for each in {each.name: each for each in (*case.secrets, *(case.account_secrets or ()))}.values():
+            if each.arrival in (Arrival.FIRST, Arrival.ELSEWHERE):
+                place = ELSEWHERE if each.arrival is Arrival.ELSEWHERE else NAMESPACE
+                _must(case, await self._api.create(secret(case, each), namespace=place))
+        if case.account_secrets is not None:
+            _must(case, await self._api.create(account(case), namespace=NAMESPACE))
+
+    async def ask(self, cases: Iterable[Case]) -> None:
+        """Have every creation judged in a dry run, so many at a time; ephemeral containers wait for their pods."""
+        turn = asyncio.Semaphore(ASKED)
+
+        async def one(case: Case) -> None:
+            async with turn:
+                thing = judged(case, self._scene.image(case))
+                self.replies[case.id] = await self._api.create(thing, namespace=NAMESPACE, dry_run=True)
+
+        await asyncio.gather(*(one(case) for case in cases if case.role is not Role.EPHEMERAL))
+
+    async def run(self, cases: Iterable[Case]) -> dict[str, Observation]:
+        """Run all cases and return their fates by id."""
+        waiting = sorted(cases, key=lambda case: -case.patience)
+        total, alive, told = len(waiting), dict[str, Alive](), time.monotonic()
+        while waiting or alive:
+            ready = [case for case in waiting if not case.after or case.after in self.fates][: ALIVE - len(alive)]
+            waiting = [case for case in waiting if case not in ready]
+            alive |= {case.id: Alive(case, time.monotonic()) for case in ready}
+            await asyncio.gather(*(self._start(alive[case.id]) for case in ready))
+            await asyncio.sleep(1)
+            await self._look(alive)
+            for id_ in [id_ for id_, each in alive.items() if each.settled(time.monotonic())]:
+                await self._end(alive.pop(id_))
+            if time.monotonic() - told > 10:
+                told = time.monotonic()
+                print(f"oracle: {len(self.fates)} of {total} settled", file=sys.stderr, flush=True)
+        return self.fates
+
+    async def _start(self, each: Alive) -> None:
+        reply = await self._api.create(judged(each.case, self._scene.image(each.case)), namespace=NAMESPACE)
+        each.since = time.monotonic()
+        if not reply.created:
+            each.observation = Observation(fate=Fate.REJECTED, message=reply.message)
+
+    async def _look(self, alive: dict[str, Alive]) -> None:
+        now = time.monotonic()
+        pods = {pod["metadata"]["labels"].get("case"): pod for pod in await self._api.pods(NAMESPACE)}
+        for id_, each in alive.items():
+            if id_ in pods and each.observation.fate is not Fate.REJECTED:
+                each.observation = observe(pods[id_], each.case)
+                failing = each.observation.fate not in (Fate.RUNS, Fate.UNSETTLED)
+                each.failing_since = (each.failing_since or now) if failing else each.failing_since
+                await self._add_ephemeral(each, pods[id_])
+            if not each.arrived and _has_later(each.case) and now - each.since >= LATER_SECONDS:
+                await self._arrive(each)
+
+    async def _add_ephemeral(self, each: Alive, pod: Any) -> None:
+        """Add the judged container once its pod runs."""
+        case = each.case
+        if case.role is not Role.EPHEMERAL or each.asked or pod["status"].get("phase") != "Running":
+            return
+        each.asked = True
+        added = container(case, self._scene.image(case))
+        self.replies[case.id] = reply = await self._api.add_ephemeral(case.id, added, namespace=NAMESPACE)
+        if not reply.created:
+            each.observation = Observation(fate=Fate.REJECTED, message=reply.message)
+
+    async def _arrive(self, each: Alive) -> None:
+        each.arrived, each.failing_since = True, None
+        self._scene.arrive(each.case)
+        for late in each.case.secrets:
+            if late.arrival is Arrival.LATER:
+                _must(each.case, await self._api.create(secret(each.case, late), namespace=NAMESPACE))
+        thing = judged(each.case, self._scene.image(each.case))
+        self.later_replies[each.case.id] = await self._api.create(thing, namespace=ELSEWHERE, dry_run=True)
+
+    async def _end(self, each: Alive) -> None:
+        self.fates[each.case.id] = each.observation
+        if each.observation.fate is not Fate.REJECTED:
+            await self._api.delete(each.case.kind, each.case.id, namespace=NAMESPACE)
+
+
+def _has_later(case: Case) -> bool:
+    return Arrival.LATER in {*(each.arrival for each in case.secrets), *(each.arrival for each in case.holds)}
+
+
+def _must(case: Case, reply: Reply) -> None:
+    if not reply.created:
+        raise RuntimeError(f"case {case.id!r}: {reply.status} {reply.message}")

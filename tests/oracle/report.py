@@ -1,0 +1,138 @@
+"""The outcome as a page for people, docs/fidelity.md (pure).
+
+Nothing in it changes from run to run unless an outcome does: no times, no addresses of this machine.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from agreement import Judgement, Result, by_code, matrix
+from verdict import Said
+
+_INTRODUCTION = """\
+# Fidelity
+
+Written by `make oracle`; do not edit. Each case is a workload with its secrets, registries and node: it is judged by
+the real webhook through a real API server, with the settings it comes with, and then run by a real kubelet. What the
+node does is the truth.
+"""
+
+_MEANING = """\
+*Denied* is the API server's refusal; *warned* is any warning that speaks of the pull; *not verified* says only that it
+could not be found out; *allowed* said nothing of the pull. Denying what runs is the one thing that must not happen.
+"""
+
+
+def page(results: Sequence[Result], versions: Mapping[str, str]) -> str:
+    """Return the whole page."""
+    parts = [
+        _INTRODUCTION,
+        _table(("part", "version"), versions.items()),
+        f"## {len(results)} cases\n",
+        _matrix(results),
+        _MEANING,
+        "## Targets\n",
+        _targets(results),
+        "## By family\n",
+        _families(results),
+        "## By code\n",
+        _codes(results),
+        _disagreements(results),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return the few lines that a run ends with."""
+    return _matrix(results) + "\n" + _targets(results)
+
+
+def _matrix(results: Sequence[Result]) -> str:
+    counts = matrix(results)
+    rows = [
+        (name, *(counts[runs, said] for said in Said))
+        for name, runs in (("the node runs it", True), ("the node does not", False))
+    ]
+    return _table(("", *Said), rows)
+
+
+def _targets(results: Sequence[Result]) -> str:
+    counts = Counter(result.judgement for result in results)
+    other = sum(result.other_cause for result in results)
+    share = 100 * other / len(results) if results else 0
+    rows = (
+        ("wrong denials", counts[Judgement.WRONG_DENIAL], "0"),
+        ("missed, though knowable", counts[Judgement.MISSED], "0"),
+        ("another cause named than the node's", f"{other} ({share:.1f} %)", "less than 2 %"),
+        ("false alarms (warned of a failure, and it runs)", counts[Judgement.FALSE_ALARM], "few"),
+    )
+    return _table(("", "is", "wanted"), rows)
+
+
+def _families(results: Sequence[Result]) -> str:
+    rows = []
+    for family in dict.fromkeys(result.case.family for result in results):
+        held = [result for result in results if result.case.family == family]
+        counts = Counter(result.judgement for result in held)
+        rows.append((family, len(held), *(counts[judgement] or "" for judgement in Judgement)))
+    return _table(("family", "cases", *Judgement), rows)
+
+
+def _codes(results: Sequence[Result]) -> str:
+    counts = by_code(results)
+    keys = sorted({(code, cls) for code, cls, _ in counts})
+    rows = ((f"`{code}`", cls, counts[code, cls, True] or "", counts[code, cls, False] or "") for code, cls in keys)
+    return _table(("code", "class", "the node runs it", "the node does not"), rows)
+
+
+_LISTED: tuple[tuple[str, str, Callable[[Result], bool]], ...] = (
+    ("Wrong denials", "", lambda result: result.judgement is Judgement.WRONG_DENIAL),
+    (
+        "Denied before it was there",
+        "The image is pushed 20 seconds after it was asked for; asked for again then, it is allowed.",
+        lambda result: result.judgement is Judgement.EARLY,
+    ),
+    ("Missed, though knowable", "", lambda result: result.judgement is Judgement.MISSED),
+    ("Another cause", "Both say that it fails, and name different causes.", lambda result: result.other_cause),
+    (
+        "False alarms",
+        "A failure was predicted as likely, and it runs.",
+        lambda result: result.judgement is Judgement.FALSE_ALARM,
+    ),
+    (
+        "Missed, and not to be known",
+        "Nothing in the registry or the cluster tells.",
+        lambda result: result.judgement is Judgement.UNKNOWABLE,
+    ),
+    (
+        "Not found out",
+        "Pullproof said that it could not verify; a dash where the node runs it.",
+        lambda result: result.judgement is Judgement.NOT_FOUND_OUT,
+    ),
+)
+
+
+def _disagreements(results: Sequence[Result]) -> str:
+    parts = []
+    for title, words, belongs in _LISTED:
+        listed = [result for result in results if belongs(result)]
+        if listed:
+            rows = (_row(result) for result in listed)
+            table = _table(("case", "what it is", "said", "the node", "why they differ"), rows)
+            parts.append("\n".join((f"## {title}\n", *([words + "\n"] if words else []), table)))
+    return "\n".join(parts)
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    said = ", ".join(dict.fromkeys(result.verdict.codes)) or result.verdict.said
+    node = "-" if result.runs else str(result.cause)
+    return result.case.id, result.case.says, said, node, result.case.known or result.case.unknowable
+
+
+def _table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(each) for each in line) + " |\n" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
