@@ -1,8 +1,8 @@
 """The real webhook over TLS, and a stranger's servers beside it: real sockets, every connection counted where it is made.
 
-    127.66.0.1   the stranger: every `*.test` name leads here, he answers as a script tells him
-    127.66.0.2   the webhook
-    elsewhere    forbidden; whoever connects there is found out by the interpreter's own audit events
+127.66.0.1   the stranger: every `*.test` name leads here, he answers as a script tells him
+127.66.0.2   the webhook
+elsewhere    forbidden; whoever connects there is found out by the interpreter's own audit events
 """
 
 import asyncio
@@ -468,7 +468,7 @@ def _filled(environment: dict, ports: tuple) -> dict:
     filled = {}
     for key, value in environment.items():
         for word, port in ports:
-            value = value.replace(word, str(port))  # noqa: PLW2901 - one replacement after another
+            value = value.replace(word, str(port))
         filled[key] = value
     return filled
 
