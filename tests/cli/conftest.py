@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,9 @@ from webhook.cli.session import Session
 from webhook.credentials.credential import Credential
 from webhook.image.reference import Digest, Reference
 from webhook.pipeline import Pipeline, Sources
-from webhook.policy.evidence import ClusterFacts, NodeFacts
 from webhook.registry.resolution import Absent, Failure, Resolution, Resolved, Unresolved
 from webhook.settings.policy import policy_of
-from webhook.workload.workload import ContainerImage, Workload
+from webhook.workload.workload import Workload
 
 DIGEST = Digest("sha256:" + "0" * 64)
 
@@ -68,34 +67,21 @@ class World:
     ) -> tuple[tuple[Credential, ...], str]:
         return (), ""
 
-    async def labels(self, namespace: str, *, deadline: float) -> Mapping[str, str]:
-        return {}
-
     @asynccontextmanager
     async def open(self, wish: Wish) -> AsyncIterator[Inspector]:
         self.wishes.append(wish)
         sources = Sources(
             resolver=self,
-            pull_secrets=wish.pull_secrets,
+            pull_secrets=wish.known.pull_secrets,
             node_logins=self,
-            nodes=NoNodes(),
-            cluster=NoEvidence(),
-            namespaces=self,
+            nodes=wish.known.nodes,
+            cluster=wish.known.cluster,
+            namespaces=wish.known.namespaces,
         )
         policy = policy_of(wish.settings, deep=wish.deep)
         yield Pipeline(
-            sources, lambda: policy, clock=asyncio.get_running_loop().time, loopback=True, offline=wish.offline
+            sources, lambda: policy, clock=asyncio.get_running_loop().time, loopback=wish.loopback, offline=wish.offline
         )
-
-
-class NoNodes:
-    def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> NodeFacts:
-        return NodeFacts()
-
-
-class NoEvidence:
-    def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> ClusterFacts:
-        return ClusterFacts()
 
 
 @dataclass(frozen=True)

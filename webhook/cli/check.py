@@ -1,12 +1,20 @@
 """`pullproof check`: the images of manifests, before anything is applied."""
 
 import os
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from webhook.cli import options
-from webhook.cli.session import Session, session_of
+from webhook.cli.session import Session, UsageProblem, session_of
+
+if TYPE_CHECKING:
+    from webhook.cli.cluster import ClusterWay
+    from webhook.cli.judged import Order
+    from webhook.cli.judging import Logins
+    from webhook.documents.source import SourcedWorkload
+    from webhook.settings.schema import Settings
 
 HELP = """Judge the images of manifests: files, folders or standard input.
 
@@ -17,6 +25,7 @@ beside it. YAML that is no Kubernetes object is left alone.
 Examples:
   pullproof check deploy/
   helm template charts/api | pullproof check -
+  pullproof check deploy/ --credentials cluster -n shop
   pullproof check deploy/ -o text -o sarif --output results.sarif
   pullproof check . --changed-since origin/main --fail-on warn
   pullproof check . --write-baseline .pullproof-baseline.json
@@ -33,9 +42,11 @@ def check(
     files: options.Files = None,
     fail_on: options.FailOn = "fail",
     config: options.Config = "",
-    namespace: options.Namespace = "default",
+    namespace: options.Namespace = "",
     platforms: options.Platforms = None,
     credentials: options.Credentials = "docker",
+    kubeconfig: options.Kubeconfig = "",
+    kube_context: options.Context = "",
     deep: options.Deep = False,
     offline: options.Offline = False,
     complete: Annotated[
@@ -63,18 +74,21 @@ def check(
     timeout: options.Timeout = "30s",
 ) -> int:
     """Judge the images of manifests: files, folders or standard input."""
+    import asyncio
+
     from webhook.cli import choices
+    from webhook.cli.cluster import ClusterWay
     from webhook.cli.configuration import configuration
     from webhook.cli.exitcode import FailOn
-    from webhook.cli.judged import Order, carry_out
-    from webhook.cli.judging import Logins, Wish
+    from webhook.cli.judged import Order
+    from webhook.cli.judging import Logins
     from webhook.cli.output import targets
-    from webhook.documents.pullsecrets import ManifestSecrets
-    from webhook.documents.read import read
     from webhook.reports.formats import Format
 
     session = session_of(context)
     logins = choices.choice(Logins, "--credentials", credentials)
+    if complete and logins is Logins.CLUSTER:
+        raise UsageProblem("--complete says that nothing exists beside the documents; leave it out to ask the cluster")
     order = Order(
         targets=targets(session.argv, [choices.choice(Format, "-o", each) for each in formats or ()], files or ()),
         fail_on=choices.choice(FailOn, "--fail-on", fail_on),
@@ -83,17 +97,59 @@ def check(
         baseline=baseline,
         write_baseline=write_baseline,
     )
-    settings = configuration(config)
-    changed = _changed(changed_since)
-    documents = read(paths, session.stdin, namespace=namespace)
-    workloads = [found for found in documents.workloads if changed is None or os.path.realpath(found.file) in changed]
-    for chart in documents.charts:
-        session.say(f"{chart}: an unrendered Helm chart, skipped; `helm template {chart} | pullproof check -`")
-    if not workloads and not documents.problems:
-        _tell_nothing(session, documents.objects, documents.skipped, narrowed=changed is not None)
-    secrets = ManifestSecrets(documents.secrets, documents.accounts, complete=complete)
-    wish = Wish(settings=settings, pull_secrets=secrets, logins=logins, deep=deep, offline=offline)
-    return carry_out(session, order, wish, workloads, documents.problems)
+    what = _What(
+        paths=tuple(paths),
+        namespace=namespace,
+        complete=complete,
+        changed=_changed(changed_since),
+        settings=configuration(config),
+        logins=logins,
+        way=ClusterWay(kubeconfig=kubeconfig, context=kube_context),
+        deep=deep,
+        offline=offline,
+    )
+    return asyncio.run(_check(session, order, what))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _What:
+    """What is to be checked, and by what. `changed`: the files that count, None for all."""
+
+    paths: tuple[str, ...]
+    namespace: str
+    complete: bool
+    changed: frozenset[str] | None
+    settings: "Settings"
+    logins: "Logins"
+    way: "ClusterWay"
+    deep: bool
+    offline: bool
+
+
+async def _check(session: Session, order: "Order", what: _What) -> int:
+    from webhook.cli.cluster import credentials
+    from webhook.cli.judged import carry_out
+    from webhook.cli.judging import Wish
+    from webhook.documents.pullsecrets import ManifestSecrets
+    from webhook.documents.read import read
+    from webhook.wiring.given import GivenThenCluster
+    from webhook.wiring.known import Known
+
+    async with credentials(what.logins, what.way) as (namespace, cluster):
+        documents = read(what.paths, session.stdin, namespace=what.namespace or namespace)
+        workloads = [each for each in documents.workloads if _counts(each, what.changed)]
+        for chart in documents.charts:
+            session.say(f"{chart}: an unrendered Helm chart, skipped; `helm template {chart} | pullproof check -`")
+        if not workloads and not documents.problems:
+            _tell_nothing(session, documents.objects, documents.skipped, narrowed=what.changed is not None)
+        given = ManifestSecrets(documents.secrets, documents.accounts, complete=what.complete)
+        known = Known(pull_secrets=GivenThenCluster(given, cluster) if cluster else given)
+        wish = Wish(settings=what.settings, known=known, logins=what.logins, deep=what.deep, offline=what.offline)
+        return await carry_out(session, order, wish, workloads, documents.problems)
+
+
+def _counts(found: "SourcedWorkload", changed: frozenset[str] | None) -> bool:
+    return changed is None or os.path.realpath(found.file) in changed
 
 
 def _changed(revision: str) -> frozenset[str] | None:

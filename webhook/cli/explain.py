@@ -33,7 +33,7 @@ def explain(
     ] = "",
     output: Annotated[str, typer.Option("-o", "--format", metavar="text|markdown|json", help="The format.")] = "text",
     config: options.Config = "",
-    namespace: options.Namespace = "default",
+    namespace: options.Namespace = "",
     platforms: options.Platforms = None,
     credentials: options.Credentials = "docker",
     complete: Annotated[bool, typer.Option("--complete", help="The manifests are all there is.")] = False,
@@ -45,6 +45,8 @@ def explain(
         return _translate(session, message)
     if not subjects and not files:
         raise UsageProblem("nothing to explain; name an image, or manifests with -f, or a --message")
+    import asyncio
+
     from webhook.cli import choices
     from webhook.cli.configuration import configuration
     from webhook.cli.explaining import Question, chosen, explain_all
@@ -53,14 +55,15 @@ def explain(
     from webhook.documents.pullsecrets import ManifestSecrets
     from webhook.documents.read import Documents, read
     from webhook.reports.explain import ExplainFormat
+    from webhook.wiring.known import Known
 
-    documents = read(files, session.stdin, namespace=namespace) if files else Documents()
+    documents = read(files, session.stdin, namespace=namespace or "default") if files else Documents()
     for problem in documents.problems:
         session.say(str(problem))
     if files:
         found = chosen(documents.workloads, subjects or (), problems=documents.problems)
     else:
-        found = [single(text, namespace) for text in subjects or ()]
+        found = [single(text, namespace or "default") for text in subjects or ()]
     secrets = ManifestSecrets(documents.secrets, documents.accounts, complete=complete or not files)
     question = Question(
         format=choices.choice(ExplainFormat, "-o", output),
@@ -68,8 +71,8 @@ def explain(
         platforms=choices.platforms("--platform", platforms or ()),
     )
     logins = choices.choice(Logins, "--credentials", credentials)
-    wish = Wish(settings=configuration(config), pull_secrets=secrets, logins=logins)
-    return explain_all(session, question, wish, found)
+    wish = Wish(settings=configuration(config), known=Known(pull_secrets=secrets), logins=logins)
+    return asyncio.run(explain_all(session, question, wish, found))
 
 
 def _translate(session: Session, message: str) -> int:

@@ -1,7 +1,7 @@
 """From workloads to written explanations: what `explain` does once it knows what is asked."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from webhook.cli.judging import Judgement, Wish, judge_all
@@ -14,6 +14,8 @@ from webhook.policy.decision import Judged, Outcome, Verdict
 from webhook.reports.explain import ExplainFormat, render
 from webhook.reports.explanation import Explanation, explain
 from webhook.reports.report import reported
+
+_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +51,11 @@ def _is_called(found: SourcedWorkload, text: str) -> bool:
     return same and (not slash or kind.lower() in (found.workload.kind.lower(), f"{found.workload.kind.lower()}s"))
 
 
-def explain_all(session: Session, question: Question, wish: Wish, found: Sequence[SourcedWorkload]) -> int:
+async def explain_all(session: Session, question: Question, wish: Wish, found: Sequence[SourcedWorkload]) -> int:
     """Look the images up, write their explanations, and return the exit code."""
     wanted = [replace(each.workload, platforms=question.platforms) for each in found]
-    judgement = judge_all(wanted, session.pipelines or opening(session.environ), wish, timeout=question.timeout)
-    explanations = list(_explanations(found, judgement, wish, question))
+    judgement = await judge_all(wanted, session.pipelines or opening(session.environ), wish, timeout=question.timeout)
+    explanations = [each async for each in _explanations(found, judgement, wish, question)]
     if explanations:
         session.out.write(render(explanations, question.format, colours=session.colours))
     return INTERRUPTED if judgement.interrupted else _code(explanations)
@@ -66,12 +68,13 @@ def _code(explanations: Sequence[Explanation]) -> int:
     return INCONCLUSIVE if Outcome.ERROR in outcomes else OK
 
 
-def _explanations(
+async def _explanations(
     found: Sequence[SourcedWorkload], judgement: Judgement, wish: Wish, question: Question
-) -> Iterator[Explanation]:
+) -> AsyncIterator[Explanation]:
     for each, verdict in zip(found, judgement.verdicts, strict=True):
         if verdict is not None:
-            yield from _of_one(each, verdict, _secrets(wish, verdict), question)
+            for explanation in _of_one(each, verdict, await _secrets(wish, verdict), question):
+                yield explanation
 
 
 def _of_one(
@@ -83,11 +86,7 @@ def _of_one(
         yield explain(image, one, verdict.workload, secrets, question.platforms)
 
 
-def _secrets(wish: Wish, verdict: Verdict) -> PullSecrets:
+async def _secrets(wish: Wish, verdict: Verdict) -> PullSecrets:
     """Return the pull secrets that the look-up went by."""
-
-    async def read() -> PullSecrets:
-        forever, any_age = float("inf"), float("-inf")
-        return await wish.pull_secrets.pull_secrets(verdict.workload, deadline=forever, not_before=any_age)
-
-    return asyncio.run(read())
+    deadline = asyncio.get_running_loop().time() + _SECONDS
+    return await wish.known.pull_secrets.pull_secrets(verdict.workload, deadline=deadline, not_before=float("-inf"))

@@ -1,4 +1,4 @@
-"""From workloads to a written report and an exit code: what `check` and `image` have in common."""
+"""From workloads to a written report and an exit code: what `check`, `image` and `scan` have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ class Order:
     write_baseline: str = ""
 
 
-def carry_out(
+async def carry_out(
     session: Session,
     order: Order,
     wish: Wish,
@@ -38,7 +38,7 @@ def carry_out(
     """Judge the workloads, write the report, and return the exit code."""
     old = known.load(order.baseline) if order.baseline else None
     wanted = [replace(found.workload, platforms=order.platforms) for found in workloads]
-    judgement = judge_all(
+    judgement = await judge_all(
         wanted, session.pipelines or opening(session.environ), wish, timeout=order.timeout, progress=progress(session)
     )
     report = _report(workloads, judgement, problems, known.suppress(old) if old else _nothing)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from webhook.pipeline import PullSecretSource
 from webhook.policy.decision import Verdict
 from webhook.settings.schema import Settings
+from webhook.wiring.known import Known
 from webhook.workload.workload import Workload
 
 AT_ONCE = 64
@@ -20,10 +20,11 @@ AT_ONCE = 64
 
 
 class Logins(StrEnum):
-    """Where logins beside the pods' own come from: `--credentials`."""
+    """Where logins come from beside the documents: `--credentials`."""
 
     DOCKER = "docker"
     ANONYMOUS = "anonymous"
+    CLUSTER = "cluster"
 
 
 class Inspector(Protocol):
@@ -38,15 +39,16 @@ class Inspector(Protocol):
 class Wish:
     """What kind of pipeline a command wants.
 
-    `pull_secrets`: the pods' own, as far as they are known without a cluster. `offline`: no registry is
-    asked. `deep`: configs and layers are looked at too.
+    `known`: the pods' own pull secrets, and what is known of their cluster. `offline`: no registry is asked. `deep`:
+    configs and layers are looked at too. `loopback`: registries on this machine are asked.
     """
 
     settings: Settings
-    pull_secrets: PullSecretSource
+    known: Known
     logins: Logins = Logins.DOCKER
     deep: bool = False
     offline: bool = False
+    loopback: bool = True
 
 
 class OpenPipeline(Protocol):
@@ -63,28 +65,25 @@ class Judgement:
     interrupted: bool = False
 
 
-def judge_all(
+async def judge_all(
     workloads: Sequence[Workload],
     open_pipeline: OpenPipeline,
     wish: Wish,
     *,
-    timeout: float,
+    timeout: float,  # noqa: ASYNC109 - each workload's own
     progress: Callable[[int, int], None] = lambda _, __: None,
 ) -> Judgement:
     """Judge all workloads, each within `timeout` seconds of its turn; `progress` is told how many are done."""
     if not workloads:
         return Judgement(())
-
-    async def run() -> Judgement:
-        async with open_pipeline(wish) as pipeline:
-            return await _judge(workloads, pipeline, timeout, progress)
-
-    return asyncio.run(run())
+    async with open_pipeline(wish) as pipeline:
+        return await judge(workloads, pipeline, timeout, progress)
 
 
-async def _judge(
+async def judge(
     workloads: Sequence[Workload], pipeline: Inspector, patience: float, progress: Callable[[int, int], None]
 ) -> Judgement:
+    """Judge all workloads by an open pipeline, each within `patience` seconds of its turn."""
     verdicts: list[Verdict | None] = [None] * len(workloads)
     done: list[int] = []
     turns = asyncio.Semaphore(AT_ONCE)

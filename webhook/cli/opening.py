@@ -25,10 +25,11 @@ async def _open(wish: Wish, environ: Mapping[str, str]) -> AsyncIterator[Inspect
     pipeline = open_local(
         wish.settings,
         Surroundings(environment=environ),
-        wish.pull_secrets,
+        wish.known,
         person=person,
         offline=wish.offline,
         deep=wish.deep,
+        loopback=wish.loopback,
     )
     async with AsyncExitStack() as stack:
         try:

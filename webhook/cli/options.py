@@ -6,7 +6,7 @@ import typer
 
 FORMATS = ("text", "wide", "json", "yaml", "sarif", "junit", "github", "gitlab", "markdown", "policy-report", "html")
 FAIL_ON = ("fail", "warn", "error", "never")
-CREDENTIALS = ("docker", "anonymous")
+CREDENTIALS = ("docker", "anonymous", "cluster")
 
 Formats = Annotated[
     list[str] | None,
@@ -39,8 +39,17 @@ Config = Annotated[
 Namespace = Annotated[
     str,
     typer.Option(
-        "-n", "--namespace", metavar="NAME", help="The namespace of objects that name none.", show_default=True
+        "-n",
+        "--namespace",
+        metavar="NAME",
+        help="The namespace of objects that name none. Default: the context's where a cluster is asked, else default.",
     ),
+]
+Kubeconfig = Annotated[
+    str, typer.Option("--kubeconfig", metavar="FILE", help="Which cluster, as in kubectl.", show_default=False)
+]
+Context = Annotated[
+    str, typer.Option("--context", metavar="NAME", help="Which context of the kubeconfig.", show_default=False)
 ]
 Platforms = Annotated[
     list[str] | None,
@@ -54,7 +63,8 @@ Credentials = Annotated[
         "--credentials",
         metavar="|".join(CREDENTIALS),
         autocompletion=lambda: list(CREDENTIALS),
-        help="Logins beside the pods' own: those of docker and podman on this machine, or none.",
+        help="Logins beside the documents': those of docker and podman on this machine; none; or the pull secrets "
+        "and service accounts of the cluster, as pods there have them.",
         show_default=True,
     ),
 ]

@@ -45,6 +45,15 @@ class ManifestSecrets:
             return PullSecrets(account=name, account_missing=name != "default")
         return PullSecrets(account=name, account_unreadable=ABSENT)
 
+    def account(self, namespace: str, name: str) -> ManifestAccount | None:
+        """Return a ServiceAccount of the documents, or None."""
+        return self._accounts.get((namespace, name))
+
+    def secret(self, namespace: str, name: str) -> PullSecret | None:
+        """Return what the kubelet would make of a Secret of the documents, or None where they do not hold it."""
+        secret = self._secrets.get((namespace, name))
+        return decode_secret(secret.name, secret.type, secret.content) if secret is not None else None
+
     @staticmethod
     def _admitted(workload: Workload) -> bool:
         """Tell a stored pod, whose ServiceAccount has had its say, from one in a file."""
@@ -52,11 +61,8 @@ class ManifestSecrets:
 
     def _named(self, namespace: str, names: Iterable[str]) -> tuple[PullSecret, ...]:
         # the kubelet skips empty names without a word (kubelet_pods.go, getPullSecretsForPod)
-        return tuple(self._secret(namespace, name) for name in names if name)
+        return tuple(self.secret(namespace, name) or self._absent(name) for name in names if name)
 
-    def _secret(self, namespace: str, name: str) -> PullSecret:
-        secret = self._secrets.get((namespace, name))
-        if secret is not None:
-            return decode_secret(secret.name, secret.type, secret.content)
+    def _absent(self, name: str) -> PullSecret:
         state = SecretState.MISSING if self._complete else SecretState.UNREADABLE
         return PullSecret(name=name, state=state, reason=ABSENT)

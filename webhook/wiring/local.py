@@ -1,4 +1,4 @@
-"""The pipeline of a command: no cluster, the person's own network (I/O)."""
+"""The pipeline of a command: the person's own network, and what is known of a cluster, if anything (I/O)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,47 +6,49 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from webhook.credentials.local import load_local
-from webhook.pipeline import NodeLogins, Pipeline, PullSecretSource, Sources
+from webhook.pipeline import NodeLogins, Pipeline, Sources
 from webhook.registry.observer import NullObserver
 from webhook.settings.policy import policy_of
 from webhook.settings.schema import CredentialSource, Settings
+from webhook.wiring.known import Known
 from webhook.wiring.logins import PersonLogins, open_node_logins
 from webhook.wiring.registries import Surroundings, open_resolver
-from webhook.wiring.unknown import NoCluster, NoLogins, NoNamespaces, NoNodes, NoRegistries
+from webhook.wiring.unknown import NoLogins, NoRegistries
 
 
 @asynccontextmanager
 async def open_local(
     settings: Settings,
     surroundings: Surroundings,
-    pull_secrets: PullSecretSource,
+    known: Known,
     *,
     person: bool = True,
     offline: bool = False,
     deep: bool = False,
+    loopback: bool = True,
 ) -> AsyncIterator[Pipeline]:
-    """Open a pipeline without a cluster; raise a ValueError for settings and files that cannot be used.
+    """Open a pipeline; raise a ValueError for settings and files that cannot be used.
 
-    `person`: use the logins of docker and podman on this machine. `deep`: look at configs and layers too. Loopback
-    registries are asked: the person typed them.
+    `person`: use the logins of docker and podman on this machine. `deep`: look at configs and layers too. `loopback`:
+    registries on this machine are asked, since the person typed them; what others wrote means their nodes' own.
     """
     policy = policy_of(settings, deep=deep)
     clock = asyncio.get_running_loop().time
     async with AsyncExitStack() as stack:
         sources = Sources(
             resolver=NoRegistries(),
-            pull_secrets=pull_secrets,
+            pull_secrets=known.pull_secrets,
             node_logins=NoLogins(),
-            nodes=NoNodes(),
-            cluster=NoCluster(),
-            namespaces=NoNamespaces(),
+            nodes=known.nodes,
+            cluster=known.cluster,
+            namespaces=known.namespaces,
         )
         if not offline:
-            here = replace(surroundings, loopback=True)
+            here = replace(surroundings, loopback=loopback)
             resolver = await stack.enter_async_context(open_resolver(settings, here, NullObserver()))
             logins = await stack.enter_async_context(_logins(settings, here, person=person))
             sources = replace(sources, resolver=resolver, node_logins=logins)
-        yield Pipeline(sources, lambda: policy, clock=clock, loopback=True, offline=offline)
+        yield Pipeline(sources, lambda: policy, clock=clock, loopback=loopback, offline=offline)
 
 
 @asynccontextmanager

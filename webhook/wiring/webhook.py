@@ -3,26 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from webhook.metrics import Metrics
-from webhook.pipeline import ClusterEvidence, Namespaces, Nodes, Pipeline, PullSecretSource, Sources
+from webhook.pipeline import Pipeline, Sources
 from webhook.settings.schema import Settings
 from webhook.wiring.configuration import FollowedFile
 from webhook.wiring.generation import Generations
+from webhook.wiring.known import Known as Known
 from webhook.wiring.registries import Surroundings
-from webhook.wiring.unknown import NoCluster, NoNamespaces, NoNodes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the webhook knows beside the registries: from a cluster, or nothing but the secrets it was given."""
-
-    pull_secrets: PullSecretSource
-    nodes: Nodes = field(default_factory=NoNodes)
-    cluster: ClusterEvidence = field(default_factory=NoCluster)
-    namespaces: Namespaces = field(default_factory=NoNamespaces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +45,7 @@ async def open_webhook(
                 nodes=known.nodes,
                 cluster=known.cluster,
                 namespaces=known.namespaces,
+                memory=generations,
             ),
             lambda: generations.policy,
             clock=asyncio.get_running_loop().time,
