@@ -8,7 +8,7 @@ import pytest
 
 from webhook.credentials.credential import Credential, Origin
 from webhook.credentials.pullsecret import SecretState
-from webhook.image.manifest import Descriptor, Index
+from webhook.image.manifest import Descriptor, Index, Manifest
 from webhook.image.platform import Platform
 from webhook.image.reference import Digest
 from webhook.policy.checks.catalogue import CHECKS
@@ -18,7 +18,7 @@ from webhook.registry.resolution import Attempt, Failure, Step
 from webhook.settings.checktable import CheckTable
 from webhook.settings.decoding import decode
 from webhook.settings.schema import Settings
-from webhook.workload.workload import PullPolicy
+from webhook.workload.workload import PullPolicy, Role
 
 Make = Callable[..., Evidence]
 Find = Callable[..., Finding | None]
@@ -285,3 +285,40 @@ def test_only_older_nodes_fall_back(evidence: Make, find: Find) -> None:
     assert finding is not None
     assert finding.certainty is Certainty.LIKELY
     assert "containerd before 2.1" in finding.doubt
+
+
+def artifact(config: str, *layers: str) -> Manifest:
+    first, *rest = (
+        Descriptor(media_type=each, digest=Digest("sha256:" + "c" * 64), size=2) for each in (config, *layers)
+    )
+    return Manifest(media_type="application/vnd.oci.image.manifest.v1+json", config=first, layers=tuple(rest))
+
+
+@pytest.mark.parametrize(
+    ("content", "role", "certain"),
+    [
+        pytest.param(artifact("application/vnd.cncf.helm.config.v1+json"), Role.CONTAINER, True, id="chart"),
+        pytest.param(artifact("application/vnd.wasm.config.v0+json"), Role.CONTAINER, False, id="runwasi may run it"),
+        pytest.param(
+            artifact("application/vnd.oci.image.config.v1+json", "application/vnd.dev.cosign.simplesigning.v1+json"),
+            Role.VOLUME,
+            False,
+            id="a signature in a volume",
+        ),
+    ],
+)
+def test_artifacts(content: Manifest, role: Role, certain: bool, evidence: Make, find: Find) -> None:
+    finding = find(Code.NOT_AN_IMAGE, evidence(resolves=True, content=content, role=role), NO_LOGINS)
+    assert finding is not None
+    assert finding.certain is certain
+
+
+def test_an_index_may_list_what_does_not_say_its_platform(evidence: Make, find: Find) -> None:
+    """A chart without a platform fails (no match for platform), an image does not: only its config tells."""
+    silent = Index(
+        media_type=INDEX.media_type,
+        manifests=(Descriptor(media_type=INDEX.manifests[0].media_type, digest=Digest("sha256:" + "d" * 64), size=2),),
+    )
+    found = evidence(resolves=True, content=silent, nodes={"platforms": AMD64})
+    assert find(Code.PLATFORM_MISMATCH, found, NO_LOGINS) is None
+    assert find(Code.NOT_AN_IMAGE, found, NO_LOGINS) is None

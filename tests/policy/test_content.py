@@ -8,7 +8,7 @@ import pytest
 from webhook.image.manifest import Descriptor, Index, Manifest
 from webhook.image.platform import Platform
 from webhook.image.reference import Digest
-from webhook.policy.content import Unrunnable, lacking, not_runnable, platforms_of
+from webhook.policy.content import Unrunnable, lacking, not_runnable, offers_any, platforms_of
 from webhook.policy.evidence import Evidence
 from webhook.registry.resolution import Resolved
 from webhook.workload.workload import Role
@@ -18,6 +18,8 @@ Make = Callable[..., Evidence]
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
+HELM = "application/vnd.cncf.helm.config.v1+json"
+COSIGN = "application/vnd.dev.cosign.simplesigning.v1+json"
 
 
 def platform(spec: dict[str, Any] | None) -> Platform | None:
@@ -85,6 +87,50 @@ def test_lacking(content: Index, missing: set[Platform]) -> None:
     assert lacking(content, [AMD64, ARM64], strictly=True) == missing
 
 
+I386 = Platform(os="linux", architecture="386")
+EROFS = Platform(os="linux", architecture="amd64", os_features=("erofs",))
+ARM = Platform(os="linux", architecture="arm")
+
+
+def arm(variant: str) -> Platform:
+    return Platform(os="linux", architecture="arm", variant=variant)
+
+
+@pytest.mark.parametrize(
+    ("content", "node", "lacks"),
+    [
+        pytest.param(index(arm("v6")), ARM, False, id="an arm node may be a v6"),
+        pytest.param(index(arm("v8")), ARM, False, id="or a v8"),
+        pytest.param(index(ARM64), ARM, True, id="but not a 64-bit one"),
+        pytest.param(index(I386), AMD64, True, id="386, which the transfer service does not take"),
+        pytest.param(index(EROFS), AMD64, False, id="a node may have the feature"),
+        pytest.param(index(nested=((digest(1), index(EROFS)),)), AMD64, False, id="nested, a node may have it"),
+        pytest.param(
+            index(nested=((digest(1), index(ARM64)), (digest(2), index(AMD64)))),
+            AMD64,
+            True,
+            id="only the first of equals is looked into",
+        ),
+    ],
+)
+def test_lacking_on_one_node(content: Index, node: Platform, lacks: bool) -> None:
+    assert (node in lacking(content, [node], strictly=True)) is lacks
+
+
+@pytest.mark.parametrize(
+    ("content", "offers"),
+    [
+        pytest.param(index(ARM64), False, id="another processor"),
+        pytest.param(index(I386), True, id="what the processor also runs"),
+        pytest.param(index(EROFS), True, id="with a feature"),
+        pytest.param(index(nested=((digest(1), index(ARM64)), (digest(2), index(AMD64)))), True, id="out of sight"),
+    ],
+)
+def test_offers_any(content: Index, offers: bool) -> None:
+    """What is offered somewhere may be found by another containerd, so its lack is never certain."""
+    assert offers_any(content, [AMD64]) is offers
+
+
 def test_platforms_of_says_each_once() -> None:
     assert platforms_of(index(AMD64, AMD64, UNKNOWN, None, ARM64)) == (AMD64, ARM64)
     assert platforms_of(None) == ()
@@ -121,6 +167,12 @@ def manifest(config: str, *layers: str, artifact_type: str = "") -> Manifest:
         pytest.param(
             IMAGE, manifest("application/vnd.wasm.config.v0+json"), Role.CONTAINER, Unrunnable.UNKNOWN_CONFIG, id="wasm"
         ),
+        pytest.param(IMAGE, manifest("application/octet-stream"), Role.CONTAINER, None, id="an image of Docker 1.9"),
+        pytest.param(IMAGE, manifest(HELM), Role.CONTAINER, Unrunnable.ARTIFACT, id="chart"),
+        pytest.param(IMAGE, manifest(HELM), Role.VOLUME, None, id="chart in a volume"),
+        pytest.param(IMAGE, manifest(CONFIG, COSIGN), Role.CONTAINER, Unrunnable.ARTIFACT, id="signature"),
+        pytest.param(IMAGE, manifest(CONFIG, COSIGN), Role.VOLUME, Unrunnable.UNMOUNTABLE, id="signature in a volume"),
+        pytest.param(INDEX, index(None), Role.CONTAINER, None, id="an index may list an artifact that says nothing"),
     ],
 )
 def test_not_runnable(

@@ -11,8 +11,9 @@ A rank sorts: the smallest is the best, equals keep their order. Source: contain
 platforms.go, platform_windows_compat.go.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 from webhook.image.platform import Platform
@@ -35,11 +36,13 @@ class Matcher(Protocol):
         ...
 
 
+@lru_cache(maxsize=256)
 def only(platform: Platform) -> Matcher:
     """Take the platform and what its processor also runs (`client.Pull`, and the choice of the config everywhere)."""
     return ordered(*_runs(platform.normalised()))
 
 
+@lru_cache(maxsize=256)
 def only_strict(platform: Platform) -> Matcher:
     """Take just this platform."""
     return ordered(platform.normalised())
@@ -47,7 +50,12 @@ def only_strict(platform: Platform) -> Matcher:
 
 def ordered(*platforms: Platform) -> Matcher:
     """Take these platforms, earlier ones rather (what the transfer service keeps of an index)."""
-    return _Ordered(tuple(_Exact.of(platform) for platform in platforms))
+    by_processor: dict[tuple[str, str], tuple[tuple[int, _Exact], ...]] = {}
+    for place, platform in enumerate(platforms):
+        exact = _Exact.of(platform)
+        processor = exact.platform.processor
+        by_processor[processor] = (*by_processor.get(processor, ()), (place, exact))
+    return _Ordered(by_processor, len(platforms))
 
 
 def any_of(*platforms: Platform) -> Matcher:
@@ -60,6 +68,7 @@ def only_os(platform: Platform) -> Matcher:
     return _OnlyOS(_Exact.of(platform.normalised()), ordered(platform.normalised()))
 
 
+@lru_cache(maxsize=256)
 def windows(platform: Platform) -> Matcher:
     """Take just this platform, the newest build rather: the default matcher on a Windows host."""
     return _Windows(_Exact.of(platform.normalised()))
@@ -77,41 +86,49 @@ class _Exact:
         return cls(platform.normalised(), platform.os == "windows")
 
     def match(self, candidate: Platform) -> bool:
-        if self.on_windows and "win32k" in candidate.os_features:
-            features = list(candidate.os_features)
-            features.remove("win32k")  # containerd never lets this one decide
-            candidate = replace(candidate, os_features=tuple(features))
-        normal = candidate.normalised(self.platform.os)
+        if candidate.processor != (self.platform.architecture, self.platform.variant):
+            return False
+        features = candidate.os_features
+        return self.match_os(candidate, _without_win32k(features) if self.on_windows else features)
+
+    def match_os(self, candidate: Platform, features: tuple[str, ...]) -> bool:
         return (
-            normal.architecture == self.platform.architecture
-            and normal.variant == self.platform.variant
-            and self.match_os(normal)
+            candidate.system(self.platform.os) == self.platform.os
+            and (not self.on_windows or _host_runs(self.platform.os_version, candidate.os_version))
+            and (not features or set(features) <= set(self.platform.os_features))
         )
 
-    def match_os(self, normal: Platform) -> bool:
-        return (
-            normal.os == self.platform.os
-            and (not self.on_windows or _host_runs(self.platform.os_version, normal.os_version))
-            and set(normal.os_features) <= set(self.platform.os_features)
-        )
+
+def _without_win32k(features: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out what containerd never lets decide, once."""
+    if "win32k" not in features:
+        return features
+    place = features.index("win32k")
+    return features[:place] + features[place + 1 :]
 
 
 @dataclass(frozen=True, slots=True)
 class _Ordered:
-    exact: tuple[_Exact, ...]
+    """Platforms by their processors, each with its place: an index names a dozen, a node runs one or two of them."""
+
+    exact: Mapping[tuple[str, str], tuple[tuple[int, _Exact], ...]]
+    length: int
 
     def match(self, candidate: Platform) -> bool:
-        return any(exact.match(candidate) for exact in self.exact)
+        return self._place(candidate) < self.length
 
     def rank(self, candidate: Platform) -> tuple[int, ...]:
         place = self._place(candidate)
-        if place < len(self.exact):
+        if place < self.length:
             return 0, place, -len(candidate.os_features)
         # What does not match is still sorted, by what it would be without its features.
         return 1, self._place(replace(candidate, os_features=())) if candidate.os_features else place
 
     def _place(self, candidate: Platform) -> int:
-        return next((place for place, exact in enumerate(self.exact) if exact.match(candidate)), len(self.exact))
+        for place, exact in self.exact.get(candidate.processor, ()):
+            if exact.match(candidate):
+                return place
+        return self.length
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +150,7 @@ class _OnlyOS:
     strict: Matcher
 
     def match(self, candidate: Platform) -> bool:
-        return self.exact.match_os(candidate.normalised(self.exact.platform.os))
+        return self.exact.match_os(candidate, candidate.os_features)
 
     def rank(self, candidate: Platform) -> tuple[int, ...]:
         return (0, *self.strict.rank(candidate)) if self.match(candidate) else (1,)

@@ -82,11 +82,20 @@ class Platform:
         architecture, variant = _normal_architecture(self.architecture, self.variant)
         return replace(
             self,
-            os=_normal_os(self.os, host_os),
+            os=self.system(host_os),
             architecture=architecture,
             variant=variant,
             os_features=tuple(sorted(set(self.os_features))) if self.os_features else (),
         )
+
+    @property
+    def processor(self) -> tuple[str, str]:
+        """Architecture and variant in their one spelling."""
+        return _normal_architecture(self.architecture, self.variant)
+
+    def system(self, host_os: str) -> str:
+        """Return the operating system in its one spelling; an absent one is the host's."""
+        return _normal_os(self.os, host_os)
 
     @property
     def unknown(self) -> bool:

@@ -3,7 +3,7 @@
 containerd asks twice, with two different matchers, and both must be content:
 
     what to fetch       client.Pull          the best one that `only` takes; none: the pull fails there
-                        transfer service     all that `ordered` takes (exact), and all without a platform; none: nothing
+                        transfer service     all that `only_strict` takes, and all without a platform; none: nothing
     what to run         both                 the best one that `only` takes, or else one without a platform whose config
                                              says a platform that it takes; it must have been fetched
 
@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from webhook.image.manifest import Descriptor, Index, Kind, kind_of
-from webhook.image.matching import Matcher, only, ordered, windows
+from webhook.image.matching import Matcher, only, only_strict, windows
 from webhook.image.platform import Platform
 from webhook.image.reference import Digest
 
@@ -70,7 +70,7 @@ def _select(index: Index, node: Platform, puller: Puller, depth: int) -> Selecti
     chosen = min(usable, key=lambda entry: _rank(entry, run), default=None)
     match puller:
         case Puller.TRANSFER:
-            fetched = _kept(index, ordered(node))
+            fetched = _kept(index, only_strict(node))
         case Puller.CLIENT:
             fetched = () if chosen is None else (chosen,)
         case other:

@@ -1,9 +1,7 @@
-"""What a resolved image is, and whom it fits (pure).
+"""What a resolved image is, and whom it fits (pure): `image.artifact` and `image.selection`, asked what is at hand.
 
-A node takes from an index what is for its platform. Which that is depends on containerd: since 2.1 its own platform
-alone (`transfer service`), before that also what its processor can run (`client.Pull`). `strictly` is the former.
-
-Node status tells neither a processor's variant of 32-bit arm nor features of the operating system: they decide nothing.
+Node status tells neither a processor's variant of 32-bit arm nor what features its operating system has: a node takes
+whatever it would take with any of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,51 +9,16 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from webhook.image.manifest import Descriptor, Index, Manifest
-from webhook.image.matching import Matcher, only, only_strict
+from webhook.image.artifact import artifact
+from webhook.image.manifest import Index, Kind, Manifest, kind_of, parse_media_type
+from webhook.image.matching import only
 from webhook.image.platform import Platform
+from webhook.image.selection import Puller, platforms, select
 from webhook.policy.evidence import Evidence
 from webhook.registry.resolution import Resolved
 from webhook.workload.workload import Role
 
-_INDEXES: Final = frozenset(
-    {
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    }
-)
-_MANIFESTS: Final = frozenset(
-    {
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    }
-)
-_SCHEMA_1: Final = frozenset(
-    {
-        "application/vnd.docker.distribution.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v1+prettyjws",
-        "text/plain",
-    }
-)
-_CONFIGS: Final = frozenset(
-    {
-        "application/vnd.oci.image.config.v1+json",
-        "application/vnd.docker.container.image.v1+json",
-    }
-)
-_ARTIFACTS: Final = {
-    "application/vnd.cncf.helm.config.v1+json": "a Helm chart",
-    "application/vnd.dev.cosign.artifact.sig.v1+json": "a signature",
-    "application/vnd.cncf.notary.signature": "a signature",
-    "application/vnd.dev.sigstore.bundle.v0.3+json": "a signature",
-    "application/vnd.cncf.flux.config.v1+json": "a Flux artifact",
-    "application/vnd.cncf.openpolicyagent.config.v1+json": "an OPA bundle",
-    "application/vnd.docker.plugin.v1+json": "a Docker plugin",
-    "application/vnd.docker.ai.model.config.v0.1+json": "an AI model",
-    "application/vnd.cncf.model.config.v1+json": "an AI model",
-    "application/vnd.devcontainers": "a dev container feature",
-}
-_SIGNATURE_LAYER: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
+_ARM_VARIANTS: Final = ("v5", "v6", "v7", "v8")
 
 
 class Unrunnable(StrEnum):
@@ -65,30 +28,29 @@ class Unrunnable(StrEnum):
     ARTIFACT = "artifact"
     UNKNOWN_CONFIG = "unknown config"
     UNKNOWN_TYPE = "unknown type"
+    UNMOUNTABLE = "unmountable"
+    """an artifact that not even an image volume can be made of"""
 
 
 def not_runnable(resolved: Resolved, role: Role) -> tuple[Unrunnable, str] | None:
-    """Say why no container can be made of it, and what it is; an image volume may hold any artifact."""
-    if resolved.media_type in _SCHEMA_1:
+    """Say why no container can be made of it, and what it is; an image volume may hold most artifacts."""
+    kind = kind_of(parse_media_type(resolved.media_type))
+    if kind is Kind.SCHEMA1:
         return Unrunnable.SCHEMA_1, "an image of schema 1"
-    if role is Role.VOLUME:
-        return None
     if isinstance(resolved.content, Manifest):
-        return _not_runnable_manifest(resolved.content)
-    if resolved.media_type in _INDEXES | _MANIFESTS or isinstance(resolved.content, Index):
+        return _not_runnable_manifest(resolved.content, role)
+    if role is Role.VOLUME or kind is not Kind.OTHER or resolved.content is not None:
         return None
     return Unrunnable.UNKNOWN_TYPE, resolved.media_type or "content of no declared type"
 
 
-def _not_runnable_manifest(manifest: Manifest) -> tuple[Unrunnable, str] | None:
-    config = manifest.config.media_type
-    if config in _CONFIGS:
-        signed = manifest.layers and all(layer.media_type == _SIGNATURE_LAYER for layer in manifest.layers)
-        return (Unrunnable.ARTIFACT, "a signature") if signed else None
-    kind = _ARTIFACTS.get(manifest.artifact_type) or _ARTIFACTS.get(config)
-    if kind is not None:
-        return Unrunnable.ARTIFACT, kind
-    return Unrunnable.UNKNOWN_CONFIG, manifest.artifact_type or config
+def _not_runnable_manifest(manifest: Manifest, role: Role) -> tuple[Unrunnable, str] | None:
+    found = artifact(manifest)
+    if found is None:
+        return None
+    if role is Role.VOLUME:
+        return None if found.mounts else (Unrunnable.UNMOUNTABLE, found.name)
+    return Unrunnable.ARTIFACT if found.known else Unrunnable.UNKNOWN_CONFIG, found.name
 
 
 def wanted(evidence: Evidence) -> frozenset[Platform]:
@@ -98,20 +60,29 @@ def wanted(evidence: Evidence) -> frozenset[Platform]:
 
 def platforms_of(content: Index | Manifest | None) -> tuple[Platform, ...]:
     """Return the platforms that an image is built for, as far as it says."""
-    if isinstance(content, Manifest):
-        return (content.platform,) if content.platform is not None else ()
-    if content is None:
-        return ()
-    listed = (entry.platform for entry in _entries(content) if entry.platform is not None)
-    return tuple(dict.fromkeys(platform for platform in listed if not platform.unknown))
+    match content:
+        case None:
+            return ()
+        case Manifest():
+            return () if content.platform is None else (content.platform,)
+        case Index():
+            return platforms(content)
 
 
 def lacking(content: Index | Manifest, nodes: Iterable[Platform], *, strictly: bool) -> frozenset[Platform]:
-    """Return the node platforms that an image has nothing for; none where it does not say."""
-    offered = platforms_of(content)
-    if _unsaid(content):
-        return frozenset()
-    return frozenset(node for node in nodes if not _takes_any(_matcher(node, strictly=strictly), offered))
+    """Return the node platforms that an image has nothing for; none where it does not say.
+
+    `strictly`: as containerd's transfer service takes it from an index (since 2.1), otherwise as `client.Pull` does.
+    """
+    if isinstance(content, Manifest):
+        return frozenset() if content.platform is None else frozenset(_cannot_run(content.platform, nodes))
+    puller = Puller.TRANSFER if strictly else Puller.CLIENT
+    views = _views(content)
+    return frozenset(
+        node
+        for node in nodes
+        if all(select(view, each, puller).pulls is False for view in views for each in _variants(node))
+    )
 
 
 def lacks_every_platform(evidence: Evidence, content: Index | Manifest) -> bool:
@@ -120,30 +91,37 @@ def lacks_every_platform(evidence: Evidence, content: Index | Manifest) -> bool:
     return isinstance(content, Index) and bool(nodes) and lacking(content, nodes, strictly=True) == nodes
 
 
-def _unsaid(content: Index | Manifest) -> bool:
-    """Tell whether some of the content has no platform, or was not read: it may fit anyone."""
-    if isinstance(content, Manifest):
-        return content.platform is None
-    fetched = {digest for digest, _ in content.nested}
-    unread = (entry for entry in content.manifests if entry.media_type in _INDEXES and entry.digest not in fetched)
-    return (
-        any(entry.platform is None and entry.media_type not in _INDEXES for entry in content.manifests)
-        or any(unread)
-        or any(_unsaid(nested) for _, nested in content.nested)
-    )
+def offers_any(content: Index | Manifest, nodes: Iterable[Platform]) -> bool:
+    """Tell whether a node's processor runs a platform that is offered anywhere, however containerd chooses."""
+    offered = [replace(platform, os_features=()) for platform in platforms_of(content)]
+    takers = [only(each) for node in nodes for each in _variants(node)]
+    return any(taker.match(platform) for taker in takers for platform in offered)
 
 
-def _entries(index: Index) -> Iterator[Descriptor]:
-    yield from (entry for entry in index.manifests if entry.media_type not in _INDEXES)
-    for _, nested in index.nested:
-        yield from _entries(nested)
+def _cannot_run(built_for: Platform, nodes: Iterable[Platform]) -> Iterator[Platform]:
+    bare = replace(built_for, os_features=())
+    return (node for node in nodes if not any(only(each).match(bare) for each in _variants(node)))
 
 
-def _takes_any(matcher: Matcher, offered: Iterable[Platform]) -> bool:
-    return any(matcher.match(replace(platform, os_features=())) for platform in offered)
-
-
-def _matcher(node: Platform, *, strictly: bool) -> Matcher:
+def _variants(node: Platform) -> Iterator[Platform]:
+    """Yield what a node may be, as far as its status tells."""
     if node.normalised().architecture == "arm":
-        return only(replace(node, variant="v8"))
-    return only_strict(node) if strictly else only(node)
+        return (replace(node, variant=variant) for variant in _ARM_VARIANTS)
+    return iter((node,))
+
+
+def _views(index: Index) -> tuple[Index, ...]:
+    """Return the index as nodes without any feature see it, and as those see it that have all."""
+    featured = any(each.platform is not None and each.platform.os_features for each in index.manifests)
+    nested = [(digest, _views(inner)) for digest, inner in index.nested]
+    if not featured and all(len(views) == 1 for _, views in nested):
+        return (index,)
+    all_features = replace(
+        index,
+        manifests=tuple(
+            each if each.platform is None else replace(each, platform=replace(each.platform, os_features=()))
+            for each in index.manifests
+        ),
+        nested=tuple((digest, views[-1]) for digest, views in nested),
+    )
+    return index, all_features

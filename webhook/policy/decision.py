@@ -77,6 +77,13 @@ class Policy:
     break_glass_users: frozenset[str] = frozenset()
     statements: Statements = field(default_factory=Statements)
     today: Callable[[], date] = utc_today
+    _running: frozenset[Code] = field(init=False, repr=False, compare=False)
+    _free: tuple[ActiveCheck, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note what is asked for every image: which checks run, and which of them whatever the cause is."""
+        object.__setattr__(self, "_running", frozenset(check.code for check in self.checks))
+        object.__setattr__(self, "_free", tuple(check for check in self.checks if not check.of_cause))
 
     @property
     def follows_tags(self) -> bool:
@@ -98,7 +105,7 @@ class Policy:
 
     def exempt(self, workload: Workload, user: str) -> str | None:
         """Return the reason for which all of a workload is exempt, if it is: then nobody need be asked."""
-        held = self._held(workload, user)
+        held = self._held(workload, user) if self.exemptions else ()
         return next((f"exempt: {exemption.reason}" for exemption in held if exemption.whole), None)
 
     def judge(self, evidence: Evidence) -> Judged:
@@ -113,10 +120,11 @@ class Policy:
         if cause(known) is not None:
             known = self.statements.complete(evidence)
             code = cause(known)
-        found = (check.find(known) for check in self.checks if not check.of_cause or check.code is code)
+        checks = self.checks if code is not None else self._free
+        found = [check.find(known) for check in checks if not check.of_cause or check.code is code]
         return Judged(
             image=image,
-            findings=tuple(one_line(finding) for finding in found if finding is not None),
+            findings=tuple([one_line(finding) for finding in found if finding is not None]),
             resolution=evidence.resolution,
             skip=evidence.unasked or None,
         )
@@ -131,7 +139,7 @@ class Policy:
             return Verdict(workload=workload, judged=_set_aside(judged, skip), levels=levels, skip=skip)
         freed = tuple(self._freed(each, workload, user) for each in judged) if self.exemptions else judged
         ignored = ignored_codes(workload.annotations)
-        shown = tuple(each.without(ignored) for each in freed)
+        shown = tuple(each.without(ignored) for each in freed) if ignored else freed
         denying = self._denying(workload, shown if self.ignores_deny else freed, levels[Mode.ENFORCE])
         broken = bool(denying) and user in self.break_glass_users
         denied = () if broken else denying
@@ -146,7 +154,7 @@ class Policy:
         )
 
     def _runs(self, code: Code) -> bool:
-        return any(check.code is code for check in self.checks)
+        return code in self._running
 
     def _levels(self, labels: Mapping[str, str]) -> Mapping[Mode, Level]:
         levels = {**DEFAULT_LEVELS, **self.levels, **labelled_levels(labels)}

@@ -18,7 +18,7 @@ from webhook.image.platform import Platform
 from webhook.policy.cause import caused_by
 from webhook.policy.certainty import predicted
 from webhook.policy.checks.options import CheckOptions
-from webhook.policy.content import lacking, platforms_of, wanted
+from webhook.policy.content import offers_any, platforms_of, wanted
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
 from webhook.policy.remedy import build_for
@@ -49,7 +49,7 @@ def check_platform_mismatch(evidence: Evidence, _: PlatformMismatchOptions) -> F
     if reference is None or not isinstance(resolution, Resolved) or resolution.content is None:
         return None
     nodes = wanted(evidence)
-    older = lacking(resolution.content, nodes, strictly=False) != nodes
+    older = offers_any(resolution.content, nodes)
     missing = listed(sorted(map(str, nodes)))
     offered = listed(sorted(map(str, platforms_of(resolution.content))))
     return predicted(
