@@ -38,9 +38,17 @@ class Credential:
         return not self.secret
 
     @property
+    def pair(self) -> bytes:
+        """User and secret with a colon between, as the bytes that they were read from: a login need not be UTF-8.
+
+        Text that is no text is kept as Python keeps file names ("surrogateescape", see authfield.py).
+        """
+        return f"{self.username}:{self.secret}".encode("utf-8", "surrogateescape")
+
+    @property
     def id(self) -> str:
         """An opaque name for cache keys: the same login has the same id in this process, and it reveals nothing."""
-        text = f"{self.username}\0{self.secret}".encode("utf-8", "surrogatepass")
+        text = f"{self.username}\0{self.secret}".encode("utf-8", "surrogateescape")
         return (
             hashlib.blake2b(text, key=_PROCESS_KEY, digest_size=16).hexdigest() if self.username or self.secret else ""
         )

@@ -65,12 +65,17 @@ class Trail:
     _hidden: list[str] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
-        secret = self.credential.secret
-        self.hide(secret, quote(secret, safe=""), quote_plus(secret), basic(self.credential).removeprefix("Basic "))
+        raw = self.credential.secret.encode("utf-8", "surrogateescape")
+        read = {raw.decode(encoding, "replace") for encoding in ("utf-8", "latin-1")}  # as an answer may repeat it
+        self.hide(*read, quote(raw, safe=""), quote_plus(raw), basic(self.credential).removeprefix("Basic "))
 
     def hide(self, *secrets: str) -> None:
-        """Keep these out of every text; registries have been seen to repeat what they were sent."""
-        self._hidden.extend(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        """Keep these out of every text, as they are and as they look once a text has been cleaned.
+
+        Registries have been seen to repeat what they were sent, and secrets end with the line end that `echo` adds.
+        """
+        told = (form for secret in secrets for form in (secret, ocierror.clean(secret, len(secret))))
+        self._hidden.extend(form for form in dict.fromkeys(told) if len(form) >= _SHORTEST_SECRET)
 
     def redact(self, text: str) -> str:
         """Return `text` without secrets."""

@@ -106,7 +106,7 @@ def next_grant(credential: Credential, grant: Grant, status: int) -> Grant | Non
 def ask_for(question: TokenQuestion, credential: Credential, grant: Grant) -> Ask:
     """Return the request; only a form or a Basic grant carries the login."""
     if grant is Grant.FORM:
-        form = urlencode(sorted(_form(question, credential)))
+        form = urlencode(sorted(_form(question, credential)), errors="surrogateescape")
         return Ask(method="POST", url=question.realm, headers=_FORM, form=form, limit=MOST_BYTES)
     private: Headers = (("authorization", basic(credential)),) if grant is Grant.BASIC else ()
     return Ask(method="GET", url=_with_question(question), private=private, limit=MOST_BYTES)
@@ -114,8 +114,7 @@ def ask_for(question: TokenQuestion, credential: Credential, grant: Grant) -> As
 
 def basic(credential: Credential) -> str:
     """Return the Basic authorization of a login."""
-    pair = f"{credential.username}:{credential.secret}".encode("utf-8", "surrogatepass")
-    return f"Basic {b64encode(pair).decode('ascii')}"
+    return f"Basic {b64encode(credential.pair).decode('ascii')}"
 
 
 def decode(answer: Answer, grant: Grant) -> Token:
