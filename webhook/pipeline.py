@@ -12,6 +12,7 @@ Where there is no time for the second look its answers are inconclusive, and inc
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from webhook.credentials.credential import Credential
@@ -25,6 +26,9 @@ from webhook.workload.workload import ContainerImage, PullPolicy, Workload
 
 ANY_AGE = float("-inf")
 """For `not_before`: take what the cache holds."""
+
+_LONGEST_KEPT = 512
+"""Characters of an image's text up to which its reference is remembered."""
 
 
 class Resolver(Protocol):
@@ -46,6 +50,30 @@ class Resolver(Protocol):
         fetch the index or manifest (and a single manifest's config), for platform questions.
         """
         ...
+
+
+class Memory(Protocol):
+    """The way past all waiting, for images that a registry was asked about a moment ago."""
+
+    def recall(
+        self, reference: Reference, own: tuple[Credential, ...], *, content: bool
+    ) -> tuple[tuple[Credential, ...], Resolved] | None:
+        """Return the candidates (the pod's `own` first) and the cached answer that one of them works, if there is one.
+
+        None wherever anything else would have to be told, or waited for.
+        """
+        ...
+
+
+class Forgetful:
+    """Remembers nothing: everything is asked."""
+
+    def recall(
+        self, reference: Reference, own: tuple[Credential, ...], *, content: bool
+    ) -> tuple[tuple[Credential, ...], Resolved] | None:
+        """Return None."""
+        del reference, own, content
+        return None
 
 
 class PullSecretSource(Protocol):
@@ -103,6 +131,7 @@ class Sources:
     nodes: Nodes
     cluster: ClusterEvidence
     namespaces: Namespaces
+    memory: Memory = Forgetful()
 
 
 class Pipeline:
@@ -146,37 +175,30 @@ class Pipeline:
         self, policy: Policy, workload: Workload, deadline: float, *, not_before: float
     ) -> tuple[Judged, ...]:
         secrets = await self._sources.pull_secrets.pull_secrets(workload, deadline=deadline, not_before=not_before)
-        keychain = Keychain(secrets.secrets)
-        looks = [
-            _Look(
-                sources=self._sources,
-                policy=policy,
-                workload=workload,
-                image=image,
-                secrets=secrets,
-                keychain=keychain,
-                deadline=deadline,
-                not_before=not_before,
-                loopback=self._loopback,
-                offline=self._offline,
-            )
-            for image in workload.images
-        ]
-        if len(looks) == 1:
-            return (await looks[0].judge(),)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(look.judge()) for look in looks]
-        return tuple(task.result() for task in tasks)
+        look = _Look(
+            sources=self._sources,
+            policy=policy,
+            workload=workload,
+            secrets=secrets,
+            keychain=Keychain(secrets.secrets),
+            deadline=deadline,
+            not_before=not_before,
+            loopback=self._loopback,
+            offline=self._offline,
+        )
+        known = [look.recall(image) for image in workload.images]
+        waiting = [image for image, judged in zip(workload.images, known, strict=True) if judged is None]
+        told = iter(await look.judge(waiting))
+        return tuple(judged or next(told) for judged in known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """One look at one image."""
+    """One look at the images of one pod."""
 
     sources: Sources
     policy: Policy
     workload: Workload
-    image: ContainerImage
     secrets: PullSecrets
     keychain: Keychain
     deadline: float
@@ -184,34 +206,64 @@ class _Look:
     loopback: bool
     offline: bool
 
-    async def judge(self) -> Judged:
-        return self.policy.judge(await self.evidence())
+    def recall(self, image: ContainerImage) -> Judged | None:
+        """Judge an image that can be judged at once; a task costs more than all that is looked up here."""
+        reference = _parsed(image.image)
+        if reference is None or self._follows(reference) or self._unasked(image, reference):
+            return None
+        nodes = self.sources.nodes.facts(self.workload, image, reference)
+        own = self.keychain.lookup(reference)
+        recalled = self.sources.memory.recall(reference, own, content=self._content(nodes))
+        if recalled is None:
+            return None
+        candidates, resolution = recalled
+        cluster = self.sources.cluster.facts(self.workload, image, reference)
+        return self.policy.judge(
+            Evidence(
+                image=image,
+                workload=self.workload,
+                reference=reference,
+                pull_secrets=self.secrets,
+                candidates=candidates,
+                resolution=resolution,
+                nodes=nodes,
+                cluster=cluster,
+            )
+        )
 
-    async def evidence(self) -> Evidence:
+    async def judge(self, images: Sequence[ContainerImage]) -> Sequence[Judged]:
+        """Judge images side by side, in order."""
+        if len(images) < 2:
+            return [self.policy.judge(await self.evidence(image)) for image in images]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.evidence(image)) for image in images]
+        return [self.policy.judge(task.result()) for task in tasks]
+
+    async def evidence(self, image: ContainerImage) -> Evidence:
         """Gather all that is known; every wait in here ends by the deadline."""
         try:
-            reference = Reference.parse(self.image.image)
+            reference = Reference.parse(image.image)
         except InvalidReference as error:
             return Evidence(
-                image=self.image,
+                image=image,
                 workload=self.workload,
                 pull_secrets=self.secrets,
                 invalid=str(error) or "invalid",
-                cluster=self.sources.cluster.facts(self.workload, self.image, None),
+                cluster=self.sources.cluster.facts(self.workload, image, None),
             )
-        nodes = self.sources.nodes.facts(self.workload, self.image, reference)
-        cluster = self.sources.cluster.facts(self.workload, self.image, reference)
-        unasked = self._unasked(reference)
+        nodes = self.sources.nodes.facts(self.workload, image, reference)
+        cluster = self.sources.cluster.facts(self.workload, image, reference)
+        unasked = self._unasked(image, reference)
         if unasked:
-            return self._of(reference, nodes, cluster, unasked=unasked)
+            return self._of(image, reference, nodes, cluster, unasked=unasked)
         own = self.keychain.lookup(reference)
         others, provider_failed = await self.sources.node_logins.lookup(
             reference, self.workload, own, deadline=self.deadline
         )
         candidates = own + others
-        platforms = self.policy.platforms(self.workload, nodes)
-        resolution = await self._resolve(reference, candidates, content=bool(platforms) or self.policy.deep)
+        resolution = await self._resolve(reference, candidates, content=self._content(nodes))
         return self._of(
+            image,
             reference,
             nodes,
             cluster,
@@ -221,17 +273,25 @@ class _Look:
             tag_resolution=await self._tag_resolution(reference, candidates, resolution),
         )
 
-    def _unasked(self, reference: Reference) -> str:
+    def _unasked(self, image: ContainerImage, reference: Reference) -> str:
         """Say why no registry need be asked, or ""; the checks draw their conclusions from the same evidence."""
-        if self.policy.placeholder(self.image.image):
+        if self.policy.placeholder(image.image):
             return "placeholder that a mutator replaces"
-        if self.image.pull_policy is PullPolicy.NEVER:
+        if image.pull_policy is PullPolicy.NEVER:
             return "imagePullPolicy is Never"
         if not self.loopback and reference.loopback:
             return "a loopback registry is each node's own"
         if self.secrets.in_state(SecretState.MALFORMED):
             return "a malformed pull secret ends every pull of the pod"
         return "offline: no registry was asked" if self.offline else ""
+
+    def _content(self, nodes: NodeFacts) -> bool:
+        """Tell whether the index or manifest is wanted too."""
+        return bool(self.policy.platforms(self.workload, nodes)) or self.policy.deep
+
+    def _follows(self, reference: Reference) -> bool:
+        """Tell whether somebody wants to know where the tag beside a digest points now."""
+        return bool(reference.tag and reference.digest) and self.policy.follows_tags
 
     async def _resolve(self, reference: Reference, candidates: Sequence[Credential], *, content: bool) -> Resolution:
         return await self.sources.resolver.resolve(
@@ -242,12 +302,13 @@ class _Look:
         self, reference: Reference, candidates: Sequence[Credential], resolution: Resolution
     ) -> Resolution | None:
         """Ask where the tag points now, only for those who want to know of moved tags."""
-        if not (self.policy.follows_tags and reference.tag and reference.digest and isinstance(resolution, Resolved)):
+        if not (isinstance(resolution, Resolved) and self._follows(reference)):
             return None
         return await self._resolve(reference.without_digest(), candidates, content=False)
 
     def _of(
         self,
+        image: ContainerImage,
         reference: Reference,
         nodes: NodeFacts,
         cluster: ClusterFacts,
@@ -259,7 +320,7 @@ class _Look:
         tag_resolution: Resolution | None = None,
     ) -> Evidence:
         return Evidence(
-            image=self.image,
+            image=image,
             workload=self.workload,
             reference=reference,
             pull_secrets=self.secrets,
@@ -271,3 +332,16 @@ class _Look:
             cluster=cluster,
             tag_digest=tag_resolution.digest if isinstance(tag_resolution, Resolved) else None,
         )
+
+
+def _parsed(text: str) -> Reference | None:
+    """Return the reference that a text of usual length is, if it is one."""
+    try:
+        return _reference(text) if len(text) <= _LONGEST_KEPT else Reference.parse(text)
+    except InvalidReference:
+        return None
+
+
+@lru_cache(maxsize=8192)
+def _reference(text: str) -> Reference:
+    return Reference.parse(text)

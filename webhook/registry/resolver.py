@@ -17,6 +17,7 @@ Laws:
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
@@ -129,6 +130,26 @@ class RegistryResolver:
         if len(distinct) > len(logins):
             return too_many(resolution, len(logins))
         return await self._suggestions.add(resolution, logins, answers, deadline=deadline)
+
+    def recall(
+        self, reference: Reference, credentials: Sequence[Credential], *, content: bool = False
+    ) -> Resolved | None:
+        """Return the cached answer of the first login that is known to work, if there is one.
+
+        What `resolve` would return without waiting; whatever else there may be to know is to be resolved.
+        """
+        if not self._open:
+            return None
+        logins = candidates(credentials)
+        answers: list[Answer | None] = []
+        for login in tuple(logins)[:MOST_LOGINS]:
+            key = Key(reference.registry, reference.repository, reference.identifier, login, content)
+            answers.append(answer := self._answers.get(key, not_before=math.inf))
+            if answer is not None:
+                self._observer.cache(_CACHE, CacheOutcome.HIT)
+                resolution = combine(reference, tuple(logins.values()), answers)
+                return resolution if isinstance(resolution, Resolved) else None
+        return None
 
     def _remembered(self, keys: tuple[Key, ...], not_before: float) -> _Walked | None:
         """Return what the cache says if that is enough: a login that works, or that all were refused."""

@@ -14,13 +14,13 @@ from typing import Self
 from webhook.credentials.credential import Credential
 from webhook.credentials.provider import TokenSource
 from webhook.image.reference import Reference
-from webhook.pipeline import NodeLogins, Resolver
 from webhook.policy.decision import Policy
 from webhook.registry.observer import Observer
-from webhook.registry.resolution import Resolution
+from webhook.registry.resolution import Resolution, Resolved
+from webhook.registry.resolver import RegistryResolver
 from webhook.settings.policy import policy_of
 from webhook.settings.schema import Settings
-from webhook.wiring.logins import open_node_logins
+from webhook.wiring.logins import NodeLogins, open_node_logins
 from webhook.wiring.registries import Surroundings, open_resolver
 from webhook.workload.workload import Workload
 
@@ -33,13 +33,13 @@ class _Way:
     """An open way to the registries."""
 
     settings: Settings
-    resolver: Resolver
+    resolver: RegistryResolver
     logins: NodeLogins
     retired: asyncio.Event
 
 
 class Generations:
-    """The configuration that is in force; the pipeline's `Resolver` and `NodeLogins`, and its policy."""
+    """The configuration that is in force; the pipeline's `Resolver`, `NodeLogins` and `Memory`, and its policy."""
 
     def __init__(self, surroundings: Surroundings, observer: Observer, *, tokens: TokenSource | None = None) -> None:
         """`async with` it, for as long as anything may be asked."""
@@ -103,6 +103,18 @@ class Generations:
     ) -> tuple[tuple[Credential, ...], str]:
         """Look logins up where the settings in force say; see `webhook.pipeline.NodeLogins`."""
         return await self._open.logins.lookup(reference, workload, own, deadline=deadline)
+
+    def recall(
+        self, reference: Reference, own: tuple[Credential, ...], *, content: bool
+    ) -> tuple[tuple[Credential, ...], Resolved] | None:
+        """Recall what the way in force holds; see `webhook.pipeline.Memory`."""
+        way = self._open
+        others = way.logins.held(reference)
+        if others is None:
+            return None
+        candidates = own + others
+        resolved = way.resolver.recall(reference, candidates, content=content)
+        return None if resolved is None else (candidates, resolved)
 
     @property
     def _open(self) -> _Way:

@@ -54,13 +54,22 @@ class NodeLogins:
     ) -> tuple[tuple[Credential, ...], str]:
         """Return the logins of the files, then those of the providers, and why a provider brought none."""
         del own
-        held = tuple(_on_nodes(credential) for keychain in self.files for credential in keychain.lookup(reference))
+        held = self._of_files(reference)
         if self.providers is None:
             return held, ""
         brought, failure = await self.providers.lookup(
             reference, deadline=deadline, namespace=workload.namespace, account=workload.service_account
         )
         return held + brought, failure
+
+    def held(self, reference: Reference) -> tuple[Credential, ...] | None:
+        """Return the same where nobody has to be asked, else None."""
+        return self._of_files(reference) if self.providers is None else None
+
+    def _of_files(self, reference: Reference) -> tuple[Credential, ...]:
+        if not self.files:
+            return ()
+        return tuple(_on_nodes(credential) for keychain in self.files for credential in keychain.lookup(reference))
 
 
 @asynccontextmanager
