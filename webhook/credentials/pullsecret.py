@@ -70,7 +70,7 @@ class PullSecrets:
 
     def in_state(self, state: SecretState) -> tuple[PullSecret, ...]:
         """Return the secrets in one state, in order."""
-        return tuple(secret for secret in self.secrets if secret.state is state)
+        return tuple(secret for secret in self.secrets if secret.state is state) if self.secrets else ()
 
     @property
     def event(self) -> str:
