@@ -5,8 +5,8 @@ import textwrap
 
 import pytest
 
-from webhook.credentials.pullsecret import PullSecrets, SecretState
-from webhook.documents.pullsecrets import ABSENT, ManifestSecrets
+from webhook.credentials.pullsecret import NOT_GIVEN, PullSecrets, SecretState
+from webhook.documents.pullsecrets import ManifestSecrets
 from webhook.documents.read import Documents, read
 
 DOCUMENTS = """\
@@ -91,7 +91,7 @@ async def test_a_stored_pod_has_been_through_admission() -> None:
 
 async def test_an_absent_account_is_unreadable_or_missing() -> None:
     spec = "{serviceAccountName: nobody, containers: [{image: a}]}"
-    assert await secrets_of(spec) == PullSecrets(account="nobody", account_unreadable=ABSENT)
+    assert await secrets_of(spec) == PullSecrets(account="nobody", account_unreadable=NOT_GIVEN)
     assert await secrets_of(spec, complete=True) == PullSecrets(account="nobody", account_missing=True)
 
 

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from webhook.credentials.credential import Credential
 
+NOT_GIVEN = "not among the given documents"
+"""The reason of what is unreadable, or missing, because documents stand for a cluster and do not hold it."""
+
 
 class SecretState(StrEnum):
     """What the kubelet makes of one named Secret."""

@@ -10,11 +10,9 @@ likely is.
 from collections.abc import Iterable
 
 from webhook.credentials.dockerconfig import decode_secret
-from webhook.credentials.pullsecret import PullSecret, PullSecrets, SecretState
+from webhook.credentials.pullsecret import NOT_GIVEN, PullSecret, PullSecrets, SecretState
 from webhook.documents.source import ManifestAccount, ManifestSecret
 from webhook.workload.workload import Workload
-
-ABSENT = "not among the given documents"
 
 
 class ManifestSecrets:
@@ -43,7 +41,7 @@ class ManifestSecrets:
             return PullSecrets(secrets=self._named(workload.namespace, account.pull_secrets), account=name)
         if name == "default" or self._complete:
             return PullSecrets(account=name, account_missing=name != "default")
-        return PullSecrets(account=name, account_unreadable=ABSENT)
+        return PullSecrets(account=name, account_unreadable=NOT_GIVEN)
 
     def account(self, namespace: str, name: str) -> ManifestAccount | None:
         """Return a ServiceAccount of the documents, or None."""
@@ -65,4 +63,4 @@ class ManifestSecrets:
 
     def _absent(self, name: str) -> PullSecret:
         state = SecretState.MISSING if self._complete else SecretState.UNREADABLE
-        return PullSecret(name=name, state=state, reason=ABSENT)
+        return PullSecret(name=name, state=state, reason=NOT_GIVEN)

@@ -1,6 +1,7 @@
 """What a person reads: one row for each way a finding can read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -368,6 +369,22 @@ CASES = [
         ),
     ),
     (
+        Code.BROKEN_IMAGE,
+        "config",
+        told(
+            "reg.example/a:1",
+            "its config counts other layers than its manifest names.",
+            ": its config and its manifest do not fit",
+            "push the image again: docker push reg.example/a:1",
+            resolves=True,
+            content=replace(
+                AMD64_MANIFEST,
+                layers=(Descriptor(media_type="application/vnd.oci.image.layer.v1.tar+gzip", digest=A, size=1),),
+                counted=2,
+            ),
+        ),
+    ),
+    (
         Code.LATEST_TAG,
         "stated",
         told(
@@ -643,7 +660,7 @@ CASES = [
         "secret unreadable",
         told(
             "reg.example/a:1",
-            'reg.example answered 401, and secret "regcred" could not be read',
+            'reg.example answered 401, and secret "regcred" could not be read: forbidden',
             ' not verified: 401, and secret "regcred" could not be read',
             "let Pullproof read it: kubectl auth can-i get secret/regcred -n shop"
             " --as=system:serviceaccount:NAMESPACE:ACCOUNT",
@@ -656,7 +673,7 @@ CASES = [
         "account unreadable",
         told(
             "reg.example/a:1",
-            'reg.example answered 401, and service account "builder" could not be read',
+            'reg.example answered 401, and service account "builder" could not be read: forbidden',
             ' not verified: 401, and service account "builder" could not be read',
             "let Pullproof read it: kubectl auth can-i get serviceaccount/builder -n shop"
             " --as=system:serviceaccount:NAMESPACE:ACCOUNT",

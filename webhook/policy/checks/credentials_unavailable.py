@@ -10,7 +10,7 @@ Predicts:  nothing: the node's own login decides. Without one: authorization fai
 Fix:       give Pullproof the nodes' credential provider (credentials.providers), or let it read the Secret (RBAC)
 """
 
-from webhook.credentials.pullsecret import SecretState
+from webhook.credentials.pullsecret import NOT_GIVEN, SecretState
 from webhook.policy.cause import caused_by, login_unreadable
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
@@ -28,7 +28,7 @@ def check_credentials_unavailable(evidence: Evidence, _: CheckOptions) -> Findin
     return Finding(
         code=Code.CREDENTIALS_UNAVAILABLE,
         cls=FindingClass.ERROR,
-        message=f"{registry(evidence)} answered {answer}, and {why}",
+        message=f"{registry(evidence)} answered {answer}, and {why}{_because(evidence)}",
         brief=f" not verified: {answer}, and {why}",
         fix=_fix(evidence),
     )
@@ -38,8 +38,21 @@ def _why(evidence: Evidence) -> str:
     return printable(login_unreadable(evidence), 120) or "nodes may hold a login that we do not have"
 
 
+def _reason(evidence: Evidence) -> str:
+    secrets = evidence.pull_secrets
+    unreadable = secrets.in_state(SecretState.UNREADABLE)
+    return unreadable[0].reason if unreadable else secrets.account_unreadable
+
+
+def _because(evidence: Evidence) -> str:
+    reason = printable(_reason(evidence), 160)
+    return f": {reason}" if reason else ""
+
+
 def _fix(evidence: Evidence) -> str:
     unreadable = evidence.pull_secrets.in_state(SecretState.UNREADABLE)
+    if _reason(evidence) == NOT_GIVEN:
+        return "give its manifest too, or let the cluster be asked: --credentials cluster"
     if unreadable:
         return f"let Pullproof read it: {may_read('secret', unreadable[0].name, evidence.workload.namespace)}"
     if evidence.pull_secrets.account_unreadable:
