@@ -283,6 +283,8 @@ async def test_wrong_levels_are_refused_as_they_are_written(cluster, installed, 
         assert await label("pullproof.dev/enforce", value) == ""
     assert await label("team", "a") == ""
     assert "audit" in await label("pullproof.dev/audit", "new-mistake")
+    await label("pullproof.dev/audit", None)
+    await label("pullproof.dev/warn", None)
     body = {"metadata": {"name": f"{namespace}-new", "labels": {"pullproof.dev/enforce": "nope"}}}
     with pytest.raises(Exception, match="is not a level"):
         await cluster.request("POST", "/api/v1/namespaces", body=body)

@@ -5,7 +5,6 @@ read from its Secret.
 """
 
 import asyncio
-import contextlib
 import ssl
 from datetime import UTC, datetime, timedelta
 
@@ -109,10 +108,7 @@ async def check_served(
         fix = f"kubectl -n {site.namespace} get endpointslices,pods"
         return [fail("service", f"{site.host} cannot be reached: {error.strerror or error}", fix)]
     served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    writer.close()
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(1):
-            await writer.wait_closed()
+    writer.transport.abort()
     certificate = x509.load_der_x509_certificate(served)
     restart = f"kubectl -n {site.namespace} rollout restart deploy/{site.name}"
     return [
