@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from webhook.image.artifact import artifact, image_layers, miscounted
-from webhook.image.manifest import OCI_MANIFEST, Descriptor, ImageConfig, Manifest
+from webhook.image.manifest import OCI_MANIFEST, Descriptor, Manifest
 from webhook.image.reference import Digest
 
 DIGEST = Digest("sha256:" + "a" * 64)
@@ -75,10 +77,18 @@ def test_artifacts(given, name, known, mounts):
     assert (told.name, told.known, told.mounts) == (name, known, mounts)
 
 
-def test_layers_that_the_config_does_not_count():
-    image = manifest(OCI_CONFIG, OCI_LAYER, "text/plain")
-    assert len(image_layers(image)) == 1
-    assert not miscounted(image, ImageConfig(platform=None, layers=1))
-    assert miscounted(image, ImageConfig(platform=None, layers=2))
-    assert not miscounted(manifest(HELM, OCI_LAYER), ImageConfig(platform=None, layers=0))
-    assert not miscounted(manifest(OCI_CONFIG, "text/plain"), ImageConfig(platform=None, layers=1))
+@pytest.mark.parametrize(
+    ("config", "layer", "counted", "expected"),
+    [
+        pytest.param(OCI_CONFIG, OCI_LAYER, 1, False, id="as many"),
+        pytest.param(OCI_CONFIG, OCI_LAYER, 2, True, id="more"),
+        pytest.param(OCI_CONFIG, OCI_LAYER, 0, True, id="none"),
+        pytest.param(OCI_CONFIG, OCI_LAYER, None, False, id="config not read"),
+        pytest.param(HELM, OCI_LAYER, 0, False, id="no image"),
+        pytest.param(OCI_CONFIG, "text/plain", 1, False, id="nothing to unpack"),
+    ],
+)
+def test_layers_that_the_config_does_not_count(config, layer, counted, expected):
+    image = replace(manifest(config, layer, "text/plain"), counted=counted)
+    assert len(image_layers(image)) <= 1
+    assert miscounted(image) is expected

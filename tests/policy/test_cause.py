@@ -1,6 +1,7 @@
 """Every answer of a registry has one code, and who reads BEHAVIOUR's table finds each row here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,6 +62,7 @@ def index(*platforms: Platform | None) -> Index:
 
 IMAGE = manifest("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar+gzip")
 CHART = manifest("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")
+MISCOUNTED = replace(IMAGE, counted=2)
 SIGNATURE = manifest("application/vnd.oci.image.config.v1+json", "application/vnd.dev.cosign.simplesigning.v1+json")
 
 
@@ -202,8 +204,12 @@ SIGNATURE = manifest("application/vnd.oci.image.config.v1+json", "application/vn
             id="index without platforms",
         ),
         pytest.param("app:1", {"resolves": True, "attempts": (LAYER_GONE,)}, Code.BROKEN_IMAGE, id="layer gone"),
+        pytest.param("app:1", {"resolves": True, "content": MISCOUNTED}, Code.BROKEN_IMAGE, id="layers not counted"),
         pytest.param(
-            "app:1", {"failure": Failure.NOT_FOUND, "attempts": (LAYER_GONE,)}, Code.BROKEN_IMAGE, id="config gone"
+            "app:1",
+            {"failure": Failure.NOT_FOUND, "attempts": (LAYER_GONE,)},
+            Code.IMAGE_NOT_FOUND,
+            id="a digest, not among the blobs either",
         ),
         pytest.param("app:1", {"unasked": "offline"}, None, id="nobody asked"),
         pytest.param("app:1", {"pull": PullPolicy.NEVER, "failure": Failure.NOT_FOUND}, None, id="policy Never"),

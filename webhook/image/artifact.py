@@ -20,7 +20,7 @@ core/unpack/unpacker.go, internal/cri/store/image/image.go.
 from dataclasses import dataclass
 from typing import Final
 
-from webhook.image.manifest import Descriptor, ImageConfig, Manifest
+from webhook.image.manifest import Descriptor, Manifest
 
 _IMAGE_CONFIGS: Final = frozenset(
     {
@@ -93,10 +93,11 @@ def image_layers(manifest: Manifest) -> tuple[Descriptor, ...]:
     return tuple(layer for layer in manifest.layers if _is_layer(layer.media_type))
 
 
-def miscounted(manifest: Manifest, config: ImageConfig) -> bool:
-    """Tell whether the config counts other layers than the manifest has, which ends the pull."""
+def miscounted(manifest: Manifest) -> bool:
+    """Tell whether the config is known to count other layers than the manifest has, which ends the pull."""
     layers = image_layers(manifest)
-    return bool(layers) and manifest.config.media_type in _IMAGE_CONFIGS and len(layers) != config.layers
+    judged = bool(layers) and manifest.config.media_type in _IMAGE_CONFIGS
+    return judged and manifest.counted is not None and len(layers) != manifest.counted
 
 
 def _is_layer(media_type: str) -> bool:

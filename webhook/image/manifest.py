@@ -78,13 +78,14 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One image. `platform` is what its config says, None when the config was not read."""
+    """One image. `platform` and `counted` (the number of layers) are what its config says, None when it was not read."""
 
     media_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
     artifact_type: str = ""
     platform: Platform | None = None
+    counted: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ by construction. The rules, first that fits:
 from typing import Final, assert_never
 
 from webhook.credentials.pullsecret import SecretState
+from webhook.image.artifact import miscounted
+from webhook.image.manifest import Manifest
 from webhook.image.reference import Reference
 from webhook.policy.content import lacks_every_platform, not_runnable
 from webhook.policy.evidence import Evidence
@@ -92,9 +94,13 @@ def login_unreadable(evidence: Evidence) -> str:
     return "a credential provider could not be asked" if evidence.provider_failed else ""
 
 
-def gone_blob(attempts: tuple[Attempt, ...]) -> Attempt | None:
-    """Return the request that showed a config or a layer to be gone, if one did."""
-    return next((each for each in attempts if each.step is Step.BLOB and each.failure is Failure.NOT_FOUND), None)
+def gone_blob(resolved: Resolved) -> Attempt | None:
+    """Return the request that showed a config or a layer to be gone, if one did.
+
+    Where nothing was resolved, it was the digest itself that was looked for among the blobs.
+    """
+    blobs = (each for each in resolved.attempts if each.step is Step.BLOB)
+    return next((each for each in blobs if each.failure is Failure.NOT_FOUND), None)
 
 
 def _of_resolved(evidence: Evidence, resolved: Resolved) -> Code | None:
@@ -102,7 +108,7 @@ def _of_resolved(evidence: Evidence, resolved: Resolved) -> Code | None:
         return Code.NOT_AN_IMAGE
     if resolved.content is not None and lacks_every_platform(evidence, resolved.content):
         return Code.PLATFORM_MISMATCH
-    if gone_blob(resolved.attempts):
+    if gone_blob(resolved) or (isinstance(resolved.content, Manifest) and miscounted(resolved.content)):
         return Code.BROKEN_IMAGE
     if resolved.quota is not None and resolved.quota.remaining <= 0:
         return Code.RATE_LIMITED
@@ -115,8 +121,6 @@ def _of_unresolved(evidence: Evidence, unresolved: Unresolved) -> Code:
         return _INCONCLUSIVE[failure]
     if failure is Failure.NOT_AN_IMAGE:
         return Code.NOT_AN_IMAGE
-    if gone_blob(unresolved.attempts):
-        return Code.BROKEN_IMAGE
     if awaits_login(evidence):
         return Code.PULL_SECRET_MISSING
     if failure in REFUSALS and (evidence.cluster.cloud_login or login_unreadable(evidence)):

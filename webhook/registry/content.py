@@ -1,4 +1,4 @@
-"""What a descriptor leads to: index or manifest, and a single manifest's platform (pure but for the Sessions' Wire).
+"""What a descriptor leads to: index or manifest, and a single manifest's config (pure but for the Sessions' Wire).
 
 Every document is fetched by digest, bounded in bytes, and only taken if its hash is right. First asked is the endpoint
 that has the image, then the others as containerd would. What cannot be fetched is None: the question it was to answer
@@ -21,7 +21,6 @@ from webhook.image.manifest import (
     decode_config,
     kind_of,
 )
-from webhook.image.platform import Platform
 from webhook.image.reference import Digest
 from webhook.registry.failure import RegistryError, error_of
 from webhook.registry.lookup import Found, verify
@@ -54,7 +53,7 @@ class Fetcher:
             case Index():
                 return await self._with_nested(document, _DEEPEST)
             case Manifest():
-                return replace(document, platform=await self._platform(document.config))
+                return await self._with_config(document)
         return None
 
     async def _document(self, digest: Digest, media_type: str, body: bytes | None = None) -> Index | Manifest | None:
@@ -88,12 +87,16 @@ class Fetcher:
             return None
         return document if isinstance(document, Index) else None
 
-    async def _platform(self, config: Descriptor) -> Platform | None:
-        body = await self._fetch("blobs", Step.BLOB, config.digest, config.media_type)
+    async def _with_config(self, manifest: Manifest) -> Manifest:
+        """Add what the config says, as far as there is one that says it."""
+        body = await self._fetch("blobs", Step.BLOB, manifest.config.digest, manifest.config.media_type)
+        if body is None:
+            return manifest
         try:
-            return None if body is None else decode_config(body).platform
+            config = decode_config(body)
         except MalformedManifest:
-            return None
+            return manifest
+        return replace(manifest, platform=config.platform, counted=config.layers)
 
     async def _fetch(self, kind: str, step: Step, digest: Digest, media_type: str) -> bytes | None:
         question = Question(

@@ -59,6 +59,7 @@ async def test_a_single_manifest_costs_its_config_too(network: Any, ask: Any) ->
     found = (await ask(scripted, "reg.example/app:1", content=True)).found
     assert isinstance(found.content, Manifest)
     assert found.content.platform == Platform(os="linux", architecture="s390x")
+    assert found.content.counted == 0
     assert [each.method for each in scripted.sent] == ["HEAD", "GET", "GET"]
 
 
@@ -195,6 +196,7 @@ async def test_a_config_that_is_none_leaves_the_platform_open(network: Any, ask:
     found = (await ask(network(*store.rules), "reg.example/app:1", content=True)).found
     assert isinstance(found.content, Manifest)
     assert found.content.platform is None
+    assert found.content.counted is None
 
 
 async def test_a_nested_index_that_is_none_is_left_out(network: Any, ask: Any) -> None:
