@@ -1,11 +1,16 @@
 """The command line, run in this process against registries that are plain values."""
 
 import asyncio
+import base64
 import io
+import json
+import ssl
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,3 +125,73 @@ def run(world: World) -> Run:
         return Done(code, out.getvalue(), err.getvalue())
 
     return call
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A namespace of a real API server, and how a command finds it."""
+
+    url: str
+    trust: ssl.SSLContext
+    namespace: str
+    login: Callable[..., str]
+
+    def flags(self, user: str = "admin") -> tuple[str, ...]:
+        return ("--kubeconfig", self.login(user, namespace=self.namespace))
+
+    def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Send an object to a path, of this namespace unless it begins with "/"; admin may do everything."""
+        group, slash, plural = path.rpartition("/")
+        root = f"/apis/{group}" if slash else "/api/v1"
+        url = self.url + (path if path.startswith("/") else f"{root}/namespaces/{self.namespace}/{plural}")
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Authorization": "Bearer admin", "Content-Type": kind}
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, context=self.trust, timeout=10) as answer:  # noqa: S310
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def create(self, path: str, name: str, **body: Any) -> dict[str, Any]:
+        labels = body.pop("labels", {})
+        owners = body.pop("owners", [])
+        metadata = {"name": name, "labels": labels, "ownerReferences": owners}
+        return self.send("POST", path, {"metadata": metadata, **body})
+
+    def deployment(self, name: str, image: str, **spec: Any) -> dict[str, Any]:
+        labels = {"app": name}
+        template = {"metadata": {"labels": labels}, "spec": pod_of(image, **spec)}
+        body = {"selector": {"matchLabels": labels}, "template": template}
+        return self.create("apps/v1/deployments", name, labels=labels, spec=body)
+
+    def pull_secret(self, name: str, host: str = "ghcr.io", user: str = "acme") -> None:
+        login = base64.b64encode(f"{user}:letmein".encode()).decode()
+        config = base64.b64encode(json.dumps({"auths": {host: {"auth": login}}}).encode()).decode()
+        data = {".dockerconfigjson": config}
+        self.create("secrets", name, type="kubernetes.io/dockerconfigjson", data=data)
+
+    def allow(self, user: str, *resources: str) -> None:
+        """Let a user get and list some resources (`group/plural`) of this namespace."""
+        rules = [
+            {"apiGroups": [group], "resources": [plural], "verbs": ["get", "list"]}
+            for group, _, plural in (resource.rpartition("/") for resource in resources)
+        ]
+        api, name = "rbac.authorization.k8s.io", f"{user}-may"
+        self.create(f"{api}/v1/roles", name, rules=rules)
+        subject = {"kind": "User", "name": user, "apiGroup": api}
+        reference = {"kind": "Role", "name": name, "apiGroup": api}
+        self.create(f"{api}/v1/rolebindings", name, subjects=[subject], roleRef=reference)
+
+
+def pod_of(image: str, **spec: Any) -> dict[str, Any]:
+    return {"containers": [{"name": "main", "image": image}], **spec}
+
+
+@pytest.fixture
+def shop(apiserver: Any, request: pytest.FixtureRequest) -> Cluster:
+    """An empty namespace with a default ServiceAccount, as the controllers would make it."""
+    name = f"shop-{abs(hash(request.node.nodeid)) % 10**12}"
+    trust = ssl.create_default_context(cafile=str(apiserver.ca))
+    cluster = Cluster(apiserver.url, trust, name, apiserver.kubeconfig)
+    cluster.send("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    cluster.create("serviceaccounts", "default")
+    return cluster

@@ -20,6 +20,7 @@ COMMANDS = {
     "image": "Judge single image references.",
     "serve": "Run the admission webhook.",
     "demo": "Show the webhook at work, without a cluster.",
+    "scan": "Judge what runs in a cluster now: would it survive a reschedule?",
     "explain": "Tell every step of a pull, and the one cause why it fails.",
     "rules": "List the checks, or show one with its fix.",
     "config": "Show, validate or describe the configuration.",

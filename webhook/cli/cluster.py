@@ -26,9 +26,12 @@ class ClusterWay:
 @asynccontextmanager
 async def open_api(way: ClusterWay) -> AsyncIterator["KubernetesApi"]:
     """Open the cluster, once it has shown that it answers; raise `UsageProblem` where none does, or it breaks off."""
+    import logging
+
     from webhook.cluster.client import open_cluster
     from webhook.cluster.failure import ClusterError, Denied, InvalidKubeconfig
 
+    logging.getLogger("webhook").addHandler(logging.NullHandler())  # a command tells in its own words what it lacks
     place = ""
     try:
         async with open_cluster(way.kubeconfig or None, way.context or None) as api:

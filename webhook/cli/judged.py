@@ -14,6 +14,7 @@ from webhook.documents.source import Problem, SourcedWorkload
 from webhook.image.platform import Platform
 from webhook.policy.finding import Finding
 from webhook.reports.report import Fault, Report, ReportedImage, reported
+from webhook.workload.workload import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,11 @@ async def carry_out(
 ) -> int:
     """Judge the workloads, write the report, and return the exit code."""
     old = known.load(order.baseline) if order.baseline else None
-    wanted = [replace(found.workload, platforms=order.platforms) for found in workloads]
+    wanted = wanted_of(workloads, order)
     judgement = await judge_all(
         wanted, session.pipelines or opening(session.environ), wish, timeout=order.timeout, progress=progress(session)
     )
-    report = _report(workloads, judgement, problems, known.suppress(old) if old else _nothing)
+    report = report_of(workloads, judgement, problems, known.suppress(old) if old else _nothing)
     for problem in problems:
         session.say(str(problem))
     if judgement.interrupted:
@@ -56,12 +57,18 @@ async def carry_out(
     return 0 if order.write_baseline and not problems else exit_code(report, order.fail_on)
 
 
-def _report(
+def wanted_of(workloads: Sequence[SourcedWorkload], order: Order) -> list[Workload]:
+    """Return the workloads with the platforms that were asked for."""
+    return [replace(found.workload, platforms=order.platforms) for found in workloads]
+
+
+def report_of(
     workloads: Sequence[SourcedWorkload],
     judgement: Judgement,
     problems: Sequence[Problem],
-    suppress: Callable[[ReportedImage, Finding], str],
+    suppress: Callable[[ReportedImage, Finding], str] = lambda _, __: "",
 ) -> Report:
+    """Return the report of a judgement; `suppress` says why a finding does not count, or ""."""
     images: list[ReportedImage] = []
     for found, verdict in zip(workloads, judgement.verdicts, strict=True):
         if verdict is not None:

@@ -1,9 +1,10 @@
 """What the webhook knows of its cluster, and what it keeps learning of it (I/O)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from webhook.cluster.api import Api
 from webhook.cluster.evidence import ClusterFactsSource, Learner, Writer
@@ -20,19 +21,30 @@ from webhook.pipeline import Pipeline, Resolver
 from webhook.policy.cause import REFUSALS
 from webhook.policy.decision import Verdict
 from webhook.registry.resolution import Unresolved
-from webhook.wiring.webhook import Known
+from webhook.wiring.known import Known
 from webhook.workload.workload import Workload
 
 _SECONDS = 10.0
 
 
+class Watched(Protocol):
+    """A list that is kept up to date: whether it was read once, and what keeps it from being read."""
+
+    @property
+    def synced(self) -> asyncio.Event: ...
+
+    @property
+    def trouble(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """The cluster's part of the webhook. `learner` is to be `run` once a resolver is open."""
+    """The cluster's part of the webhook. `learner` is to be `run` once a resolver is open. `watched` by what it is."""
 
     known: Known
     pull_secrets: ClusterPullSecrets
     learning: "Learning"
+    watched: Mapping[str, Watched] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,12 @@ async def open_known(api: Api, namespace: str, access: SecretAccess) -> AsyncIte
     watchings = (namespaces.watching, nodes.watching, *revisions.watchings)
     tasks = [asyncio.create_task(watching.run()) for watching in watchings]
     try:
-        yield Cluster(known=known, pull_secrets=pull_secrets, learning=Learning(api, notebook, revisions, pull_secrets))
+        yield Cluster(
+            known=known,
+            pull_secrets=pull_secrets,
+            learning=Learning(api, notebook, revisions, pull_secrets),
+            watched=dict(zip(("namespaces", "nodes", "ReplicaSets", "ControllerRevisions"), watchings, strict=True)),
+        )
     finally:
         for task in tasks:
             task.cancel()

@@ -1,0 +1,124 @@
+"""From a live cluster to written reports: what `scan` does once it knows what is asked."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from webhook.cli.cluster import open_api
+from webhook.cli.exitcode import exit_code
+from webhook.cli.judged import Order, report_of, wanted_of
+from webhook.cli.judging import Inspector, Judgement, Logins, Wish, judge
+from webhook.cli.opening import opening
+from webhook.cli.output import write
+from webhook.cli.progress import progress
+from webhook.cli.scan import Area
+from webhook.cli.session import INTERRUPTED, Session, UsageProblem
+from webhook.cluster.client import KubernetesApi
+from webhook.cluster.workloads import RESOURCES, Unlisted, list_workloads
+from webhook.documents.source import Problem, SourcedWorkload
+from webhook.reports.report import Report
+from webhook.scanning import change, rescheduled, would_deny
+from webhook.settings.schema import Settings
+from webhook.wiring.live import open_live
+from webhook.workload.workload import Workload
+
+_VERSIONS = {each.kind: f"{each.group}/v1" if each.group else "v1" for each in RESOURCES}
+_LOST = {
+    "nodes": "platforms and images on nodes do not count",
+    "namespaces": "labels of namespaces may not count",
+    "ReplicaSets": "rollbacks and what changes pods do not count, so no failure of a template is certain",
+    "ControllerRevisions": "rollbacks of StatefulSets and DaemonSets do not count",
+    "what changes pods": "no failure of a template is certain",
+}
+
+
+async def run(session: Session, order: Order, area: Area, settings: Settings, *, deep: bool) -> int:
+    """Look, once or again and again, write reports, and return the exit code of the last."""
+    open_pipeline = session.pipelines or opening(session.environ)
+    async with open_api(area.way) as api, open_live(api) as live:
+        for what, why in live.unknown:
+            session.say(f"{what} not read: {why}; {_LOST[what]}")
+        wish = Wish(settings=settings, known=live.known, logins=Logins.CLUSTER, deep=deep, loopback=False)
+        async with open_pipeline(wish) as pipeline:
+            report = await _look(session, order, area, api, pipeline)
+            write(report, order.targets, session)
+            if area.pause and not report.interrupted:
+                return await _watch(session, order, area, api, pipeline, report)
+            return exit_code(report, order.fail_on)
+
+
+async def _watch(
+    session: Session, order: Order, area: Area, api: KubernetesApi, pipeline: Inspector, report: Report
+) -> int:
+    """Look again after each pause until somebody interrupts; write a report whenever findings have come or gone."""
+    before = _fingerprints(report)
+    while not report.interrupted:
+        try:
+            await asyncio.sleep(area.pause)
+            report = await _look(session, order, area, api, pipeline)
+        except asyncio.CancelledError:
+            _answered()
+            return INTERRUPTED
+        if report.interrupted:
+            break
+        now = _fingerprints(report)
+        changed = change(before, now)
+        time = datetime.now().astimezone().strftime("%H:%M:%S")
+        session.say(f"{time}: {changed.new} new, {changed.gone} gone" if changed else f"{time}: unchanged")
+        if changed:
+            write(report, order.targets, session)
+        before = now
+    return INTERRUPTED
+
+
+def _answered() -> None:
+    """Take note of an interrupt, so that what follows (closing things) may wait again."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+
+
+def _fingerprints(report: Report) -> frozenset[str]:
+    return frozenset(image.fingerprint(finding) for image, finding in report.findings())
+
+
+async def _look(session: Session, order: Order, area: Area, api: KubernetesApi, pipeline: Inspector) -> Report:
+    found, problems = await _list(area, api)
+    for problem in problems:
+        session.say(str(problem))
+    workloads = [
+        SourcedWorkload(workload=each, api_version=_VERSIONS[each.kind], file="") for each in rescheduled(found)
+    ]
+    if not workloads:
+        session.say(f"nothing runs {_where(area, api)}{' with these labels' if area.selector else ''}")
+    judgement = await judge(wanted_of(workloads, order), pipeline, order.timeout, progress(session))
+    if judgement.interrupted:
+        done = sum(verdict is not None for verdict in judgement.verdicts)
+        session.say(f"interrupted: {done} of {len(workloads)} objects checked")
+    if area.would_deny:
+        verdicts = [each and would_deny(each) for each in judgement.verdicts]
+        judgement = Judgement(verdicts, interrupted=judgement.interrupted)
+    return report_of(workloads, judgement, problems)
+
+
+async def _list(area: Area, api: KubernetesApi) -> tuple[list[Workload], Sequence[Problem]]:
+    """Return what runs, and what could not be listed in one line; raise `UsageProblem` where nothing could."""
+    namespace = None if area.everywhere else area.namespace or api.namespace
+    found: list[Workload] = []
+    unlisted: list[Unlisted] = []
+    async for each in list_workloads(api, namespace, selector=area.selector):
+        if isinstance(each, Unlisted):
+            unlisted.append(each)
+        else:
+            found.append(each)
+    if not unlisted:
+        return found, ()
+    reason = unlisted[-1].reason
+    if len(unlisted) == len(RESOURCES):
+        raise UsageProblem(f"cannot list what runs {_where(area, api)}: {reason}")
+    kinds = ", ".join(each.kind for each in unlisted)
+    return found, (Problem(file="cluster", line=0, message=f"cannot list {kinds}: {reason}"),)
+
+
+def _where(area: Area, api: KubernetesApi) -> str:
+    return "in any namespace" if area.everywhere else f"in namespace {area.namespace or api.namespace!r}"
