@@ -78,7 +78,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One image. `platform` and `counted` (the number of layers) are what its config says, None when it was not read."""
+    """One image. `platform` and `counted` (the number of layers): what its config says, None when it was not read."""
 
     media_type: str
     config: Descriptor
