@@ -20,7 +20,9 @@ from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
 from webhook.policy.wording import printable
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://")
+_LONGEST = 1000
+"""No text that was meant as a reference is longer; without a bound a pod's author chooses how long we look at it."""
 
 
 def check_invalid_reference(evidence: Evidence, _: CheckOptions) -> Finding | None:
@@ -38,8 +40,8 @@ def check_invalid_reference(evidence: Evidence, _: CheckOptions) -> Finding | No
 
 
 def _fix(text: str) -> str:
-    better = _SCHEME.sub("", "".join(text.split())).rstrip(":@/")
-    for candidate in (better, better.lower()):
+    better = "" if len(text) > _LONGEST else _SCHEME.sub("", "".join(text.split())).rstrip(":@/")
+    for candidate in (better, better.lower()) if better else ():
         if candidate != text and _parses(candidate):
             return f"write image: {shlex.quote(printable(candidate, 300))}"
     return "write it as [registry/]name[:tag][@sha256:digest], lower case, without a scheme and without blanks"
