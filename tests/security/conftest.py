@@ -1,4 +1,4 @@
-"""The real webhook over TLS, and a stranger's servers beside it: real sockets, every connection counted where it is made.
+"""The real webhook over TLS, and a stranger's servers beside it: real sockets, connections counted where they are made.
 
 127.66.0.1   the stranger: every `*.test` name leads here, he answers as a script tells him
 127.66.0.2   the webhook
@@ -59,7 +59,7 @@ def connects() -> list[tuple[str, int]]:
 
 
 def spellings(secret: str) -> set[bytes]:
-    """Every form in which a secret may slip out: plain, base64 at each offset, encoded for URLs, hex, halves, reversed."""
+    """Return the forms in which a secret may slip out: plain, base64 at each offset, for URLs, hex, halves, reversed."""
     raw = secret.encode()
     forms = {raw, raw[::-1], raw.hex().encode(), quote(secret, safe="").encode(), quote_plus(secret).encode()}
     forms |= {json.dumps(secret)[1:-1].encode()}
@@ -374,7 +374,7 @@ def review_fixture() -> Callable[..., dict]:
     return review
 
 
-@pytest.fixture(scope="session", name="Reply")
+@pytest.fixture(scope="session", name="reply")
 def reply_fixture() -> type[Reply]:
     return Reply
 

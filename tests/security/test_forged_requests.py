@@ -228,26 +228,26 @@ def _ways(here, table):
     return [f"way{number}.test:{here.port}/x/y:1" for number in range(len(table))]
 
 
-async def test_redirects(scene, connects, astray, Reply, absent):
+async def test_redirects(scene, connects, astray, reply, absent):
     here = await scene()
     _zone(here)
     statuses = cycle((301, 302, 303, 307, 308))
     here.stranger.script = _numbered(
-        URLS, lambda url, _: Reply(status=next(statuses), headers=(("Location", url),)), absent
+        URLS, lambda url, _: reply(status=next(statuses), headers=(("Location", url),)), absent
     )
     await _review(here, _ways(here, URLS))
     assert astray(connects) == []
     assert len(here.stranger.seen) >= len(URLS)
 
 
-async def test_redirects_after_redirects(scene, connects, astray, Reply, absent):
+async def test_redirects_after_redirects(scene, connects, astray, reply, absent):
     """The second step is judged like the first."""
     here = await scene()
     _zone(here)
 
     def twice(url, seen):
         again = "again" in seen.target
-        return Reply(status=307, headers=(("Location", url if again else f"https://{seen.host}/again"),))
+        return reply(status=307, headers=(("Location", url if again else f"https://{seen.host}/again"),))
 
     here.stranger.script = _numbered(URLS[:20], twice, absent)
     await _review(here, _ways(here, URLS[:20]))
@@ -256,11 +256,11 @@ async def test_redirects_after_redirects(scene, connects, astray, Reply, absent)
 
 
 @pytest.mark.parametrize("login", [False, True], ids=["anonymous", "with a login"])
-async def test_realms(scene, connects, astray, Reply, absent, login):
+async def test_realms(scene, connects, astray, reply, absent, login):
     here = await scene()
     _zone(here)
     here.stranger.script = _numbered(
-        URLS, lambda url, _: Reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="{url}"'),)), absent
+        URLS, lambda url, _: reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="{url}"'),)), absent
     )
     secrets = ()
     if login:
@@ -272,14 +272,14 @@ async def test_realms(scene, connects, astray, Reply, absent, login):
     assert astray(connects) == []
 
 
-async def test_redirects_of_the_token_service(scene, connects, astray, Reply, absent):
+async def test_redirects_of_the_token_service(scene, connects, astray, reply, absent):
     here = await scene()
     _zone(here)
 
     def answer(url, seen):
         if seen.path == "/token":
-            return Reply(status=302, headers=(("Location", url),))
-        return Reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{seen.host}/token"'),))
+            return reply(status=302, headers=(("Location", url),))
+        return reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{seen.host}/token"'),))
 
     here.stranger.script = _numbered(URLS[:40], answer, absent)
     await _review(here, _ways(here, URLS[:40]))
@@ -287,7 +287,7 @@ async def test_redirects_of_the_token_service(scene, connects, astray, Reply, ab
     assert sum(seen.path == "/token" for seen in here.stranger.seen) >= 40
 
 
-async def test_link_headers(scene, connects, astray, Reply, absent):
+async def test_link_headers(scene, connects, astray, reply, absent):
     here = await scene()
     _zone(here)
 
@@ -295,7 +295,7 @@ async def test_link_headers(scene, connects, astray, Reply, absent):
         if not seen.path.endswith("/tags/list"):
             return absent
         more = (("Link", f'{link}; rel="next"'), ("Content-Type", "application/json"))
-        return Reply(headers=more, body=b'{"tags":["9"]}')
+        return reply(headers=more, body=b'{"tags":["9"]}')
 
     here.stranger.script = _numbered(LINKS, answer, absent)
     await _review(here, _ways(here, LINKS))
@@ -317,14 +317,14 @@ async def test_mirrors(scene, connects, astray):
     assert reached == set()
 
 
-async def test_names_that_change_between_look_and_connection(scene, connects, astray, Reply):
+async def test_names_that_change_between_look_and_connection(scene, connects, astray, reply):
     """A name server that says first what passes and then what does not."""
     here = await scene()
     turns = {}
     for number, address in enumerate(ADDRESSES):
         turns[number] = cycle((("127.66.0.1",), (address,)))
         here.zone.names[f"turn{number}.test"] = lambda number=number: next(turns[number])
-    here.stranger.script = lambda seen: Reply(status=500, headers=(("Connection", "close"),))
+    here.stranger.script = lambda seen: reply(status=500, headers=(("Connection", "close"),))
     for number in range(len(ADDRESSES)):
         for _ in range(3):
             answer = await here.apply(f"turn{number}.test:{here.port}/x/y:1", within="3s")
@@ -343,18 +343,18 @@ async def test_names_with_good_and_bad_addresses(scene, connects, astray, absent
     assert {seen.host for seen in here.stranger.seen} == {f"both{n}.test:{here.port}" for n in range(len(ADDRESSES))}
 
 
-async def test_through_a_proxy(scene, connects, astray, Reply):
+async def test_through_a_proxy(scene, connects, astray, reply):
     """A proxy resolves for itself; addresses in themselves never get as far as the proxy."""
     proxy = "http://proxy.test:PLAIN"
     here = await scene(environment={"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy})
-    here.stranger.script = lambda seen: Reply(status=502)
+    here.stranger.script = lambda seen: reply(status=502)
     await _review(here, [f"{literal}/x/y:1" for literal in LITERALS[: len(ADDRESSES) + 18]])
     assert astray(connects) == []
     named = {seen.target.rpartition(":")[0] for seen in here.stranger.seen if seen.method == "CONNECT"}
     assert named == set()
 
 
-async def test_the_same_routes_lead_there_once_they_are_allowed(scene, connects, astray, Reply, absent):
+async def test_the_same_routes_lead_there_once_they_are_allowed(scene, connects, astray, reply, absent):
     """Without the control every route connects: what the tests above count is not nothing."""
     target = "127.77.0.9"
     here = await scene(
@@ -367,9 +367,9 @@ async def test_the_same_routes_lead_there_once_they_are_allowed(scene, connects,
     here.stranger.script = _numbered(
         (f"https://{target}/", f"https://{target}/", '<https://x.test/?n=1>; rel="next"'),
         lambda url, seen: (
-            Reply(status=307, headers=(("Location", url),))
+            reply(status=307, headers=(("Location", url),))
             if seen.host.startswith("way0")
-            else Reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="{url}"'),))
+            else reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="{url}"'),))
         ),
         absent,
     )

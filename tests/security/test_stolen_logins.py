@@ -141,24 +141,24 @@ async def _attack(here, image):
     return answer
 
 
-def _token(Reply):
-    return Reply(headers=(("Content-Type", "application/json"),), body=f'{{"access_token":"{TOKEN}"}}'.encode())
+def _token(reply):
+    return reply(headers=(("Content-Type", "application/json"),), body=f'{{"access_token":"{TOKEN}"}}'.encode())
 
 
 def test_the_table_is_large_enough():
     assert len(REALMS) + 3 * len(TARGETS) + len(LOOK_ALIKES) + len(NO_LOGIN) >= 100
 
 
-async def test_a_login_reaches_the_registry_and_the_realm_it_names(scene, leaked, Reply):
+async def test_a_login_reaches_the_registry_and_the_realm_it_names(scene, leaked, reply):
     """What the others count is not nothing: who is entitled does get it, and is recognised by the search."""
     here = await scene()
     here.api.put_login("regcred", here.registry, USER, PASSWORD)
 
     def script(seen):
         if seen.host.startswith("auth.test"):
-            return _token(Reply)
+            return _token(reply)
         challenge = f'Bearer realm="https://auth.test:{here.other}/token",service="s"'
-        return Reply(status=401, headers=(("WWW-Authenticate", challenge),))
+        return reply(status=401, headers=(("WWW-Authenticate", challenge),))
 
     here.stranger.script = script
     await _attack(here, f"{here.registry}/x/y:1")
@@ -169,7 +169,7 @@ async def test_a_login_reaches_the_registry_and_the_realm_it_names(scene, leaked
     }
 
 
-async def test_realms(scene, leaked, Reply):
+async def test_realms(scene, leaked, reply):
     """None of these is a realm that anything is sent to."""
     here = await scene()
     here.api.put_login("regcred", f"*.test:{here.port}", USER, PASSWORD)
@@ -177,9 +177,9 @@ async def test_realms(scene, leaked, Reply):
     def script(seen):
         number = _number(seen)
         if number is None or seen.path == "/token":
-            return _token(Reply)
+            return _token(reply)
         realm = _filled(REALMS[number], here)
-        return Reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="{realm}",service="s"'),))
+        return reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="{realm}",service="s"'),))
 
     here.stranger.script = script
     for number in range(len(REALMS)):
@@ -189,7 +189,7 @@ async def test_realms(scene, leaked, Reply):
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
-async def test_redirects_of_a_registry_with_a_login(scene, leaked, Reply, scheme):
+async def test_redirects_of_a_registry_with_a_login(scene, leaked, reply, scheme):
     """A redirect takes neither login nor token along, and whoever it leads to may ask as he likes."""
     here = await scene()
     here.api.put_login("regcred", f"*.test:{here.port}", USER, PASSWORD)
@@ -202,11 +202,11 @@ async def test_redirects_of_a_registry_with_a_login(scene, leaked, Reply, scheme
             challenge = f'Bearer realm="https://{seen.host}/token"'
         if mine and seen.scheme == "https":
             if seen.path == "/token":
-                return _token(Reply)
+                return _token(reply)
             if seen.authorized:
                 target = _filled(TARGETS[number], here, f"way{number}.test")
-                return Reply(status=307, headers=(("Location", target),))
-        return Reply(status=401, headers=(("WWW-Authenticate", challenge),))
+                return reply(status=307, headers=(("Location", target),))
+        return reply(status=401, headers=(("WWW-Authenticate", challenge),))
 
     here.stranger.script = script
     for number in range(len(TARGETS)):
@@ -218,7 +218,7 @@ async def test_redirects_of_a_registry_with_a_login(scene, leaked, Reply, scheme
 
 
 @pytest.mark.parametrize("by", ["POST", "GET"])
-async def test_redirects_of_the_token_service(scene, leaked, Reply, by):
+async def test_redirects_of_the_token_service(scene, leaked, reply, by):
     """A form with a login is never sent on, nor is Basic."""
     here = await scene()
     here.api.put_login("regcred", f"*.test:{here.port}", USER, PASSWORD)
@@ -227,13 +227,13 @@ async def test_redirects_of_the_token_service(scene, leaked, Reply, by):
         number = _number(seen)
         mine = number is not None and seen.host == f"way{number}.test:{here.port}" and seen.scheme == "https"
         if not mine:
-            return _token(Reply)
+            return _token(reply)
         if seen.path != "/token":
-            return Reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{seen.host}/token"'),))
+            return reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{seen.host}/token"'),))
         if seen.method != by:
-            return Reply(status=404)
+            return reply(status=404)
         target = _filled(TARGETS[number], here, f"way{number}.test")
-        return Reply(status=(302, 307, 308)[number % 3], headers=(("Location", target),))
+        return reply(status=(302, 307, 308)[number % 3], headers=(("Location", target),))
 
     here.stranger.script = script
     for number in range(len(TARGETS)):
@@ -242,24 +242,24 @@ async def test_redirects_of_the_token_service(scene, leaked, Reply, by):
     assert _secrets_at_strangers(here, leaked, entitled) == []
 
 
-async def test_look_alikes(scene, leaked, Reply):
+async def test_look_alikes(scene, leaked, reply):
     """A login goes with the registry's name, letter for letter and with its port, as the kubelet's keyring does."""
     here = await scene()
     here.api.put_login("regcred", "reg.test:" + str(here.port), USER, PASSWORD)
-    here.stranger.script = lambda seen: Reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'),))
+    here.stranger.script = lambda seen: reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'),))
     for name in LOOK_ALIKES:
         await _attack(here, f"{_filled(name, here)}/x/y:1")
     assert _secrets_at_strangers(here, leaked, set()) == []
     assert len({seen.host for seen in here.stranger.seen}) >= 6
 
 
-async def test_answers_that_are_no_reason_to_send_a_login(scene, leaked, Reply):
+async def test_answers_that_are_no_reason_to_send_a_login(scene, leaked, reply):
     here = await scene()
     here.api.put_login("regcred", f"*.test:{here.port}", USER, PASSWORD)
 
     def script(seen):
         status, challenge = NO_LOGIN[_number(seen)]
-        return Reply(status=status, headers=(("WWW-Authenticate", challenge),))
+        return reply(status=status, headers=(("WWW-Authenticate", challenge),))
 
     here.stranger.script = script
     for number in range(len(NO_LOGIN)):
@@ -267,16 +267,16 @@ async def test_answers_that_are_no_reason_to_send_a_login(scene, leaked, Reply):
     assert _secrets_at_strangers(here, leaked, set()) == []
 
 
-async def test_a_key_with_a_path_opens_only_that_path(scene, leaked, Reply):
+async def test_a_key_with_a_path_opens_only_that_path(scene, leaked, reply):
     here = await scene()
     here.api.put_login("regcred", f"{here.registry}/team/", USER, PASSWORD)
-    here.stranger.script = lambda seen: Reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'),))
+    here.stranger.script = lambda seen: reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'),))
     for path in ("other/y", "teams/y", "team-evil/y", "x/team/y", "tea"):
         await _attack(here, f"{here.registry}/{path}:1")
     assert _secrets_at_strangers(here, leaked, set()) == []
 
 
-async def test_no_tls_no_login(scene, leaked, Reply):
+async def test_no_tls_no_login(scene, leaked, reply):
     """A port that speaks plain http, and certificates that nobody vouches for."""
     here = await scene()
     for name, host in (
@@ -286,25 +286,25 @@ async def test_no_tls_no_login(scene, leaked, Reply):
     ):
         here.zone.names["reg.example"] = lambda: ("127.66.0.1",)
         here.api.put_login(name, host, USER, PASSWORD)
-        here.stranger.script = lambda seen: Reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'),))
+        here.stranger.script = lambda seen: reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'),))
         answer = await here.apply(f"{host}/x/y:1", secrets=(name,), within="3s")
         assert answer.allowed
     assert here.stranger.seen == []
 
 
-async def test_an_evil_registry_that_names_anothers_realm(scene, leaked, Reply):
+async def test_an_evil_registry_that_names_anothers_realm(scene, leaked, reply):
     """It has no login of its own: the other's token service is asked by nobody, and what it grants opens nothing."""
     here = await scene()
     here.api.put_login("regcred", here.registry, USER, PASSWORD)
 
     def script(seen):
         if seen.path == "/token":
-            return Reply(
+            return reply(
                 headers=(("Content-Type", "application/json"),),
                 body=b'{"token":"anonymous-token"}' if not seen.authorized else f'{{"token":"{TOKEN}"}}'.encode(),
             )
         realm = f'Bearer realm="https://{here.registry}/token",service="{here.registry}",scope="repository:x/y:pull"'
-        return Reply(status=401, headers=(("WWW-Authenticate", realm),))
+        return reply(status=401, headers=(("WWW-Authenticate", realm),))
 
     here.stranger.script = script
     await here.apply(f"{here.registry}/x/y:1", f"evil.bad.test:{here.port}/x/y:1", secrets=("regcred",), within="3s")
@@ -314,7 +314,7 @@ async def test_an_evil_registry_that_names_anothers_realm(scene, leaked, Reply):
             assert not leaked(seen.raw, TOKEN)
 
 
-async def test_tokens_that_would_begin_a_header_of_their_own(scene, Reply):
+async def test_tokens_that_would_begin_a_header_of_their_own(scene, reply):
     here = await scene()
     here.api.put_login("regcred", f"*.test:{here.port}", USER, PASSWORD)
     tokens = (
@@ -330,8 +330,8 @@ async def test_tokens_that_would_begin_a_header_of_their_own(scene, Reply):
 
     def script(seen):
         if seen.path == "/token":
-            return Reply(body=f'{{"access_token":"{tokens[_number(seen)]}"}}'.encode())
-        return Reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{seen.host}/token"'),))
+            return reply(body=f'{{"access_token":"{tokens[_number(seen)]}"}}'.encode())
+        return reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{seen.host}/token"'),))
 
     here.stranger.script = script
     for number in range(len(tokens)):
@@ -340,36 +340,36 @@ async def test_tokens_that_would_begin_a_header_of_their_own(scene, Reply):
     assert not any(b"bearer" in seen.raw.lower() for seen in here.stranger.seen if seen.path != "/token")
 
 
-async def test_challenges_by_the_hundred(scene, leaked, Reply):
+async def test_challenges_by_the_hundred(scene, leaked, reply):
     """However many realms are named, one is asked: nobody is sent around with a login."""
     here = await scene()
     here.api.put_login("regcred", here.registry, USER, PASSWORD)
 
     def script(seen):
         if seen.host != here.registry:
-            return Reply(status=401)
+            return reply(status=401)
         lines = (
             ("WWW-Authenticate", f'Bearer realm="https://evil{number}.bad.test:{here.port}/token"')
             for number in range(60)
         )
-        return Reply(status=401, headers=tuple(lines))
+        return reply(status=401, headers=tuple(lines))
 
     here.stranger.script = script
     await _attack(here, f"{here.registry}/x/y:1")
     assert len({seen.host for seen in here.stranger.seen}) == 2
 
 
-async def test_link_headers_take_no_login_along(scene, leaked, Reply, absent):
+async def test_link_headers_take_no_login_along(scene, leaked, reply, absent):
     here = await scene()
     here.api.put_login("regcred", f"*.test:{here.port}", USER, PASSWORD)
 
     def script(seen):
         number = _number(seen)
         if number is None or not seen.authorized:
-            return Reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'),))
+            return reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'),))
         if seen.path.endswith("/tags/list"):
             link = _filled(TARGETS[number], here, f"way{number}.test")
-            return Reply(headers=(("Link", f'<{link}?n=1>; rel="next"'),), body=b'{"tags":["9"]}')
+            return reply(headers=(("Link", f'<{link}?n=1>; rel="next"'),), body=b'{"tags":["9"]}')
         return absent
 
     here.stranger.script = script
@@ -380,7 +380,7 @@ async def test_link_headers_take_no_login_along(scene, leaked, Reply, absent):
     assert {(seen.scheme, seen.host) for seen in here.stranger.seen} == entitled
 
 
-async def test_mirrors_over_https_name_no_realm_in_plain_http(scene, leaked, Reply):
+async def test_mirrors_over_https_name_no_realm_in_plain_http(scene, leaked, reply):
     """A mirror stands in for its registry, as the operator says; it may no more downgrade than the registry."""
     here = await scene(
         config={
@@ -394,8 +394,8 @@ async def test_mirrors_over_https_name_no_realm_in_plain_http(scene, leaked, Rep
     def script(seen):
         if seen.host == f"mirror.test:{here.port}":
             realm = f"http://evil.bad.test:{here.plain}/token"
-            return Reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="{realm}"'),))
-        return _token(Reply)
+            return reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="{realm}"'),))
+        return _token(reply)
 
     here.stranger.script = script
     await _attack(here, "hub.test/x/y:1")
@@ -403,7 +403,7 @@ async def test_mirrors_over_https_name_no_realm_in_plain_http(scene, leaked, Rep
     assert _secrets_at_strangers(here, leaked, set()) == []
 
 
-async def test_cookies_alternatives_and_refreshes_are_not_followed(scene, leaked, Reply):
+async def test_cookies_alternatives_and_refreshes_are_not_followed(scene, leaked, reply):
     here = await scene()
     here.api.put_login("regcred", f"*.test:{here.port}", USER, PASSWORD)
     tricks = (
@@ -416,8 +416,8 @@ async def test_cookies_alternatives_and_refreshes_are_not_followed(scene, leaked
 
     def script(seen):
         if not seen.authorized:
-            return Reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'), *tricks))
-        return Reply(status=404, headers=tricks)
+            return reply(status=401, headers=(("WWW-Authenticate", 'Basic realm="x"'), *tricks))
+        return reply(status=404, headers=tricks)
 
     here.stranger.script = script
     await _attack(here, f"way0.test:{here.port}/x/y:1")
@@ -426,17 +426,17 @@ async def test_cookies_alternatives_and_refreshes_are_not_followed(scene, leaked
     assert {seen.host for seen in here.stranger.seen} == {f"way0.test:{here.port}", f"way1.test:{here.port}"}
 
 
-async def test_one_pods_token_is_no_other_pods(scene, leaked, Reply):
+async def test_one_pods_token_is_no_other_pods(scene, leaked, reply):
     here = await scene()
     here.api.put_login("regcred", here.registry, USER, PASSWORD)
 
     def script(seen):
         if seen.path == "/token":
             entitled = leaked(seen.raw, PASSWORD)
-            return _token(Reply) if entitled else Reply(body=b'{"token":"nobodys-token"}')
+            return _token(reply) if entitled else reply(body=b'{"token":"nobodys-token"}')
         if TOKEN.encode() in seen.raw:
-            return Reply(headers=(("Docker-Content-Digest", "sha256:" + "a" * 64),), body=b"{}")
-        return Reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{seen.host}/token"'),))
+            return reply(headers=(("Docker-Content-Digest", "sha256:" + "a" * 64),), body=b"{}")
+        return reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{seen.host}/token"'),))
 
     here.stranger.script = script
     await _attack(here, f"{here.registry}/x/y:1")
@@ -447,14 +447,14 @@ async def test_one_pods_token_is_no_other_pods(scene, leaked, Reply):
     assert not any(TOKEN.encode() in seen.raw for seen in here.stranger.seen[before:])
 
 
-async def test_the_proxys_login_goes_to_the_proxy_alone(scene, leaked, Reply):
+async def test_the_proxys_login_goes_to_the_proxy_alone(scene, leaked, reply):
     here = await scene(environment={"HTTPS_PROXY": f"http://bob:{'Pr0xyKanari3'}@127.66.0.1:PLAIN"})
 
     async def tunnel_refused(writer):
         writer.write(b'HTTP/1.1 407 no\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n')
         await writer.drain()
 
-    here.stranger.script = lambda seen: Reply(stream=tunnel_refused)
+    here.stranger.script = lambda seen: reply(stream=tunnel_refused)
     answer = await here.apply(f"{here.registry}/x/y:1", within="3s")
     assert answer.allowed
     assert "Kanari3" not in answer.text
