@@ -94,6 +94,9 @@ def combine(reference: Reference, logins: Sequence[Credential], answers: Sequenc
 
     One is positive and the last, or none is and all are known.
     """
+    first = answers[0]
+    if first is not None and first.positive and _as_is(reference, logins[0], first):
+        return first.resolution
     known = [(login, answer) for login, answer in zip(logins, answers, strict=False) if answer is not None]
     parts = [_renamed(answer, login.source) for login, answer in known]
     attempts = parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
@@ -104,6 +107,12 @@ def combine(reference: Reference, logins: Sequence[Credential], answers: Sequenc
         return replace(resolution, reference=reference, attempts=attempts)
     refusals = [answer.resolution for _, answer in known if isinstance(answer.resolution, Unresolved)]
     return replace(_told(refusals), reference=reference, attempts=attempts)
+
+
+def _as_is(reference: Reference, login: Credential, answer: Answer) -> bool:
+    """Tell whether an answer is already told as this caller would have it."""
+    told = answer.resolution.reference
+    return answer.source == login.source and (told is reference or told == reference)
 
 
 def _told(refusals: Sequence[Unresolved]) -> Unresolved:

@@ -1,0 +1,111 @@
+"""Judgements of a moment ago (pure).
+
+A judgement is a function of policy and evidence, and most pods are like the one before: where both are the same it need
+not be made again. The laws that keep this right:
+
+- evidence is always gathered anew; whatever a check may look at is then compared, by value;
+- of the workload that is its `Sight`, and a check is shown no more of it, so that none can come to depend on the rest
+  (a pod's name, its labels, its other images);
+- only images that a registry has shown are remembered, and only where no secret is in the evidence: nothing that denies
+  for a registry's answer, and no login, is ever kept here.
+"""
+
+from typing import NamedTuple
+
+from webhook.credentials.pullsecret import PullSecrets
+from webhook.image.platform import Platform
+from webhook.image.reference import Reference
+from webhook.policy.decision import Policy
+from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts
+from webhook.policy.verdict import Judged
+from webhook.registry.resolution import Resolved
+from webhook.workload.workload import ContainerImage, Workload
+
+
+class Sight(NamedTuple):
+    """What a check may see of a pod without pull secrets, beside the image."""
+
+    kind: str
+    namespace: str
+    service_account: str
+    template: bool
+    platforms: tuple[Platform, ...]
+    pull_secrets: PullSecrets
+
+
+def sight_of(workload: Workload, secrets: PullSecrets) -> Sight | None:
+    """Return what checks may see of a pod, None where that holds secrets."""
+    if secrets.secrets:
+        return None
+    return Sight(
+        workload.kind,
+        workload.namespace,
+        workload.service_account,
+        workload.template,
+        workload.platforms,
+        secrets,
+    )
+
+
+_Rest = tuple[Policy, Resolved, NodeFacts, ClusterFacts]
+
+
+class Judgements:
+    """A bounded number of them; when there are too many it begins anew."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._kept: dict[Sight, dict[ContainerImage, tuple[_Rest, Judged]]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def judge(
+        self,
+        policy: Policy,
+        image: ContainerImage,
+        sight: Sight,
+        reference: Reference,
+        resolution: Resolved,
+        nodes: NodeFacts,
+        cluster: ClusterFacts,
+    ) -> Judged:
+        """Judge an image that needs no login; `reference` is what its text says."""
+        rest = (policy, resolution, nodes, cluster)
+        like = self._kept.get(sight)
+        kept = like.get(image) if like is not None else None
+        if kept is not None and kept[0] == rest:
+            return kept[1]
+        judged = policy.judge(
+            Evidence(
+                image=image,
+                workload=_shown(sight),
+                reference=reference,
+                pull_secrets=sight.pull_secrets,
+                resolution=resolution,
+                nodes=nodes,
+                cluster=cluster,
+            )
+        )
+        self._keep(sight, image, (rest, judged))
+        return judged
+
+    def _keep(self, sight: Sight, image: ContainerImage, kept: tuple[_Rest, Judged]) -> None:
+        if self._size >= self._most:
+            self._kept.clear()
+            self._size = 0
+        like = self._kept.setdefault(sight, {})
+        self._size += image not in like
+        like[image] = kept
+
+
+def _shown(sight: Sight) -> Workload:
+    return Workload(
+        kind=sight.kind,
+        namespace=sight.namespace,
+        name="",
+        service_account=sight.service_account,
+        template=sight.template,
+        platforms=sight.platforms,
+    )
