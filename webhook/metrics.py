@@ -47,6 +47,7 @@ class Metrics:
         self._collected = CollectorRegistry()
         self._names = dict.fromkeys(registries)
         self._room = others
+        self._being_worked_on = 0
         self._define_admission()
         self._define_registry()
         self._define_rest()
@@ -58,7 +59,7 @@ class Metrics:
 
     def arrived(self) -> None:
         """Note that a review is being worked on."""
-        self._in_flight.inc()
+        self._being_worked_on += 1
 
     def answered(
         self, resource: str, operation: str, decision: str, *, dry_run: bool, seconds: float, verdict: Verdict | None
@@ -66,7 +67,7 @@ class Metrics:
         """Note how a review ended."""
         resource = resource if resource in _RESOURCES else OTHER
         operation = operation if operation in _OPERATIONS else OTHER
-        self._in_flight.dec()
+        self._being_worked_on -= 1
         self._requests(resource, operation, decision, "true" if dry_run else "false").inc()
         self._durations(resource, decision).observe(seconds)
         if verdict is not None:
@@ -145,7 +146,9 @@ class Metrics:
         self._durations = self._histograms(
             "admission_duration_seconds", "Time to answer a review", _ADMISSION_SECONDS, "resource", "decision"
         )
-        self._in_flight = self._gauge("admission_inflight_requests", "Reviews being worked on")
+        self._gauge("admission_inflight_requests", "Reviews being worked on").set_function(
+            lambda: self._being_worked_on
+        )
         self._overran = self._counter("admission_deadline_exceeded", "Reviews that were answered before they were done")
         self._images = self._counters("image_checks", "Findings, and images without any", "code", "result", "registry")
 

@@ -31,6 +31,7 @@ from webhook.server.answer import JSON, Answer, refusal
 from webhook.server.body import BodyReader, BodyTooLarge, ClientGone, TooManyBodies
 from webhook.server.duration import InvalidDuration, parse_duration
 from webhook.server.log import fields
+from webhook.server.patience import OutOfTime, within
 from webhook.workload.workload import Workload
 
 _LOG = logging.getLogger("pullproof.admission")
@@ -130,19 +131,16 @@ class AdmissionEndpoint:
     async def _answer(self, scope: Scope, receive: Receive, started: float, outcome: _Outcome) -> Answer | None:
         deadline, limit = self._deadline(scope["query_string"], started)
         try:
-            async with asyncio.timeout_at(limit) as clock:
-                outcome.request = decode(await self.bodies.read(receive))
-                content = await self._review(outcome.request, deadline, outcome)
-        except TimeoutError:
-            if not clock.expired():
-                raise
+            content = await within(limit, self._review(receive, deadline, outcome))
+        except OutOfTime:
             return self._overran(outcome)
         except (BodyTooLarge, TooManyBodies, ClientGone, MalformedReview) as error:
             outcome.decision = "refused"
             return self._refused(error)
         return Answer(200, content, close=self.closing())
 
-    async def _review(self, request: AdmissionRequest, deadline: float, outcome: _Outcome) -> bytes:
+    async def _review(self, receive: Receive, deadline: float, outcome: _Outcome) -> bytes:
+        request = outcome.request = decode(await self.bodies.read(receive))
         if request.workload.skip is not None:
             outcome.decision = "skipped"
             return encode_allowed(request.uid)

@@ -8,6 +8,7 @@ Order of an orderly end, so that no request fails:
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import ssl
@@ -96,6 +97,7 @@ class WebServer:
             serving = [group.create_task(listener.serve()) for listener in listeners]
             followed = self._certificate.follow(told=self._told) if self._certificate else None
             follower = group.create_task(followed) if followed else None
+            gc.freeze()  # what start-up made stays: the collector need not look through it for the rest of its life
             _LOG.info("serving", extra=fields(port=self.port, metricsPort=self.metrics_port))
             started()
             await stop.wait()
