@@ -11,7 +11,7 @@ Where there is no time for the second look its answers are inconclusive, and inc
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from webhook.credentials.pullsecret import PullSecrets, SecretState
 from webhook.image.reference import InvalidReference, Reference
 from webhook.policy.decision import Judged, Policy, Verdict
 from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts
+from webhook.policy.judgements import Judgements, Sight, sight_of
 from webhook.registry.resolution import Resolution, Resolved
 from webhook.workload.workload import ContainerImage, PullPolicy, Workload
 
@@ -42,12 +43,14 @@ class Resolver(Protocol):
         deadline: float,
         not_before: float,
         content: bool = False,
+        fresh: bool = False,
     ) -> Resolution:
         """Resolve `reference` as a node with these candidates would (none = one anonymous pull), inside `deadline`.
 
         `deadline` and `not_before` are absolute loop times. A negative or inconclusive answer is only returned from the
-        cache if its look-up began at or after `not_before`; pass minus infinity to take what is there. `content`: also
-        fetch the index or manifest (and a single manifest's config), for platform questions.
+        cache if its look-up began at or after `not_before`; pass minus infinity to take what is there. `fresh`: the
+        same goes for a positive one. `content`: also fetch the index or manifest (and a single manifest's config), for
+        platform questions.
         """
         ...
 
@@ -131,11 +134,11 @@ class Sources:
     nodes: Nodes
     cluster: ClusterEvidence
     namespaces: Namespaces
-    memory: Memory = Forgetful()
+    memory: Memory = field(default_factory=Forgetful)
 
 
 class Pipeline:
-    """Inspects workloads; safe to share, keeps no state of its own."""
+    """Inspects workloads; safe to share. What it keeps is never what a verdict rests on, see `Judgements`."""
 
     def __init__(
         self,
@@ -156,6 +159,7 @@ class Pipeline:
         self._clock = clock
         self._loopback = loopback
         self._offline = offline
+        self._judgements = Judgements()
 
     async def inspect(self, workload: Workload, deadline: float, *, user: str = "") -> Verdict:
         """Judge every image of `workload` before `deadline` (absolute loop time) as `user` asked for it."""
@@ -167,13 +171,17 @@ class Pipeline:
         judged = await self._look(policy, workload, deadline, not_before=ANY_AGE)
         verdict = policy.decide(workload, judged, labels=labels, user=user)
         if verdict.denied:
-            judged = await self._look(policy, workload, deadline, not_before=asked)
+            doomed = {each.image for each, _ in verdict.denied}
+            again = replace(workload, images=tuple(image for image in workload.images if image in doomed))
+            anew = iter(await self._look(policy, again, deadline, not_before=asked))
+            judged = tuple(next(anew) if each.image in doomed else each for each in judged)
             verdict = policy.decide(workload, judged, labels=labels, user=user)
         return verdict
 
     async def _look(
         self, policy: Policy, workload: Workload, deadline: float, *, not_before: float
     ) -> tuple[Judged, ...]:
+        """Judge the images; at the second look, `not_before` being a real time, by nothing that is older."""
         secrets = await self._sources.pull_secrets.pull_secrets(workload, deadline=deadline, not_before=not_before)
         look = _Look(
             sources=self._sources,
@@ -181,12 +189,14 @@ class Pipeline:
             workload=workload,
             secrets=secrets,
             keychain=Keychain(secrets.secrets),
+            sight=sight_of(workload, secrets),
+            judgements=self._judgements,
             deadline=deadline,
             not_before=not_before,
             loopback=self._loopback,
             offline=self._offline,
         )
-        known = [look.recall(image) for image in workload.images]
+        known = [look.recall(image) if not_before == ANY_AGE else None for image in workload.images]
         waiting = [image for image, judged in zip(workload.images, known, strict=True) if judged is None]
         told = iter(await look.judge(waiting))
         return tuple(judged or next(told) for judged in known)
@@ -201,6 +211,8 @@ class _Look:
     workload: Workload
     secrets: PullSecrets
     keychain: Keychain
+    sight: Sight | None
+    judgements: Judgements
     deadline: float
     not_before: float
     loopback: bool
@@ -208,8 +220,11 @@ class _Look:
 
     def recall(self, image: ContainerImage) -> Judged | None:
         """Judge an image that can be judged at once; a task costs more than all that is looked up here."""
-        reference = _parsed(image.image)
-        if reference is None or self._follows(reference) or self._unasked(image, reference):
+        try:
+            reference = _parse(image.image)
+        except InvalidReference:
+            return None
+        if self._follows(reference) or self._unasked(image, reference):
             return None
         nodes = self.sources.nodes.facts(self.workload, image, reference)
         own = self.keychain.lookup(reference)
@@ -218,17 +233,10 @@ class _Look:
             return None
         candidates, resolution = recalled
         cluster = self.sources.cluster.facts(self.workload, image, reference)
+        if self.sight is not None and not candidates:
+            return self.judgements.judge(self.policy, image, self.sight, reference, resolution, nodes, cluster)
         return self.policy.judge(
-            Evidence(
-                image=image,
-                workload=self.workload,
-                reference=reference,
-                pull_secrets=self.secrets,
-                candidates=candidates,
-                resolution=resolution,
-                nodes=nodes,
-                cluster=cluster,
-            )
+            self._of(image, reference, nodes, cluster, candidates=candidates, resolution=resolution)
         )
 
     async def judge(self, images: Sequence[ContainerImage]) -> Sequence[Judged]:
@@ -242,7 +250,7 @@ class _Look:
     async def evidence(self, image: ContainerImage) -> Evidence:
         """Gather all that is known; every wait in here ends by the deadline."""
         try:
-            reference = Reference.parse(image.image)
+            reference = _parse(image.image)
         except InvalidReference as error:
             return Evidence(
                 image=image,
@@ -294,8 +302,14 @@ class _Look:
         return bool(reference.tag and reference.digest) and self.policy.follows_tags
 
     async def _resolve(self, reference: Reference, candidates: Sequence[Credential], *, content: bool) -> Resolution:
+        """Ask for an image; at the second look not even a "yes" may be old, unless it is for a digest."""
         return await self.sources.resolver.resolve(
-            reference, candidates, deadline=self.deadline, not_before=self.not_before, content=content
+            reference,
+            candidates,
+            deadline=self.deadline,
+            not_before=self.not_before,
+            content=content,
+            fresh=self.not_before != ANY_AGE and reference.digest is None,
         )
 
     async def _tag_resolution(
@@ -334,14 +348,11 @@ class _Look:
         )
 
 
-def _parsed(text: str) -> Reference | None:
-    """Return the reference that a text of usual length is, if it is one."""
-    try:
-        return _reference(text) if len(text) <= _LONGEST_KEPT else Reference.parse(text)
-    except InvalidReference:
-        return None
+def _parse(text: str) -> Reference:
+    """Raise `InvalidReference` unless `text` names an image; those of usual length are remembered."""
+    return _parse_once(text) if len(text) <= _LONGEST_KEPT else Reference.parse(text)
 
 
 @lru_cache(maxsize=8192)
-def _reference(text: str) -> Reference:
+def _parse_once(text: str) -> Reference:
     return Reference.parse(text)

@@ -46,6 +46,7 @@ class World:
         deadline: float,
         not_before: float,
         content: bool = False,
+        fresh: bool = False,
     ) -> Resolution:
         text = str(reference)
         self.asked.append(text)

@@ -77,7 +77,7 @@ class Registry:
         self.failures = failures
         self.asked: list[tuple[str, list[str]]] = []
 
-    async def resolve(self, reference, credentials, *, deadline, not_before, content=False):
+    async def resolve(self, reference, credentials, *, deadline, not_before, content=False, fresh=False):
         self.asked.append((str(reference), [each.username for each in credentials]))
         failure = self.failures.get(reference.registry.partition(".")[0])
         if failure is None:

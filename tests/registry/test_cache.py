@@ -74,7 +74,7 @@ def test_no_refusal_lives_shorter_than_the_pace(clock) -> None:
     for failure in Failure:
         answers.put(BARE, no(failure))
         clock.now += PACE / 2
-        assert answers.refused_at(BARE) == 1000.0
+        assert answers.looked_at(BARE, fresh=False) == 1000.0
 
 
 @given(began=st.floats(0, 2000), not_before=st.floats(0, 2000), failure=st.sampled_from(Failure))
@@ -145,7 +145,7 @@ def test_an_answer_whose_content_was_dropped_is_none(clock) -> None:
     other = Reference(registry="reg.test", repository="other", tag="1")
     answers.put(FULL._replace(repository="other"), yes(manifests(5), reference=other))
     assert answers.get(FULL, not_before=ANY_AGE) is None
-    assert answers.refused_at(FULL) is None
+    assert answers.looked_at(FULL, fresh=False) is None
     assert answers.get(BARE, not_before=ANY_AGE) is not None
 
 

@@ -6,10 +6,12 @@ from webhook.demo.answer import Fault
 from webhook.demo.images import ImageSpec
 from webhook.demo.site import Repository, Rule, Site
 from webhook.demo.world import Listener, Transport
+from webhook.image.platform import Platform
 from webhook.policy.evidence import ClusterFacts, NodeFacts
 
 PUBLIC = Repository(name="acme/app", tags={"1.0": ImageSpec()})
 PRIVATE = Repository(name="acme/private", public=False, tags={"1.0": ImageSpec()})
+BOTH = ImageSpec(platforms=("linux/amd64", "linux/arm64"))
 OPEN = Site(hosts=("reg.test",), repositories=(PUBLIC,))
 BASIC = Site(hosts=("reg.test",), personality="basic", users={"bob": "right"}, repositories=(PRIVATE,))
 
@@ -56,6 +58,19 @@ async def test_an_image_pushed_a_moment_after_it_was_denied(scene):
     assert not (await here.apply(spec)).allowed
     here.world.registry("reg.test").store.put("acme/app", "2.0")
     assert (await here.apply(spec)).allowed
+
+
+async def test_a_platform_pushed_a_moment_after_its_lack_was_denied(scene):
+    here = await scene(OPEN)
+    here.nodes.known = NodeFacts(known=True, eligible=1, platforms=frozenset({Platform.parse("linux/arm64")}))
+    store = here.world.registry("reg.test").store
+    store.put("acme/app", "2.0", ImageSpec(platforms=("linux/amd64",), index=True))
+    spec = pod(f"{here.registry}/acme/app:2.0", f"{here.registry}/acme/app@{store.put('acme/app', 'both', BOTH)}")
+    denied = await here.apply(spec)
+    assert not denied.allowed
+    assert "[platform-mismatch]" in denied.message
+    store.put("acme/app", "2.0", BOTH)
+    assert (await here.apply(spec)).allowed  # though the registry had the image, and the cache its index
 
 
 async def test_many_denials_of_one_image_share_their_looks(scene):

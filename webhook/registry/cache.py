@@ -61,9 +61,9 @@ class Answer:
         """True when the registry has the image."""
         return isinstance(self.resolution, Resolved)
 
-    def serves(self, not_before: float) -> bool:
-        """Tell whether a caller who accepts no older refusal than `not_before` may have this."""
-        return self.began >= not_before or self.positive
+    def serves(self, not_before: float, *, fresh: bool = False) -> bool:
+        """Tell whether a caller may have this who accepts no older refusal, or with `fresh` no older answer at all."""
+        return self.began >= not_before or (self.positive and not fresh)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,20 +136,20 @@ class Answers:
         self._contents = contents or Contents()
         self._kept: TLRUCache[Key, Answer] = TLRUCache(most, lambda key, answer, now: now + of(key, answer), clock)
 
-    def get(self, key: Key, *, not_before: float) -> Answer | None:
-        """Return what is known, if the caller may have it."""
-        answer = self._served(key, not_before)
+    def get(self, key: Key, *, not_before: float, fresh: bool = False) -> Answer | None:
+        """Return what is known, if the caller may have it; see `Answer.serves`."""
+        answer = self._served(key, not_before, fresh)
         if key.content:
             return None if answer is None else self._whole(answer)
         if answer is not None:
             return answer
-        richer = self._served(key._replace(content=True), not_before)
+        richer = self._served(key._replace(content=True), not_before, fresh)
         return richer if richer is not None and richer.positive else None
 
-    def refused_at(self, key: Key) -> float | None:
-        """Return when the look began that is remembered to have failed, if the last one did."""
+    def looked_at(self, key: Key, *, fresh: bool) -> float | None:
+        """Return when the look began that is remembered, if it failed (`fresh`: however it ended)."""
         answer = self._kept.get(key)
-        return None if answer is None or answer.positive else answer.began
+        return None if answer is None or (answer.positive and not fresh) else answer.began
 
     def put(self, key: Key, answer: Answer) -> None:
         """Remember `answer`; its content is kept apart."""
@@ -166,9 +166,12 @@ class Answers:
         if answer is not None and not answer.positive:
             self._kept.pop(key, None)
 
-    def _served(self, key: Key, not_before: float) -> Answer | None:
-        answer = self._kept.get(key)
-        return answer if answer is not None and answer.serves(not_before) else None
+    def _served(self, key: Key, not_before: float, fresh: bool) -> Answer | None:
+        try:
+            answer = self._kept[key]  # `get` would look twice, and twice at the clock
+        except KeyError:
+            return None
+        return answer if answer.serves(not_before, fresh=fresh) else None
 
     def _whole(self, answer: Answer) -> Answer | None:
         """Put the content back; an answer whose content has been dropped is no answer."""

@@ -37,6 +37,7 @@ MOST_LOGINS = 32
 """A Secret has room for thousands of logins for one host, and each try is a request to somebody's registry."""
 
 _CACHE = "answers"
+_NO_LOGIN = candidates(())
 _Walked = tuple[Answer | None, ...]
 """One answer for each login, in order, up to the first that works; None where it is not known and not needed."""
 
@@ -81,7 +82,7 @@ class RegistryResolver:
         self._answers = Answers(clock, lifetimes=lifetimes, contents=self._contents, most=entries)
         self._limits = Limits(limits or LimitRules(), clock, self._observer)
         self._looks: Flights[Key, Answer] = Flights()
-        self._walks: Flights[tuple[tuple[Key, ...], float], _Walked] = Flights()
+        self._walks: Flights[tuple[tuple[Key, ...], float, bool], _Walked] = Flights()
         self._suggestions = Suggestions(client, self._limits, budget=budget, clock=clock)
         self._open = False
 
@@ -106,6 +107,7 @@ class RegistryResolver:
         deadline: float,
         not_before: float,
         content: bool = False,
+        fresh: bool = False,
     ) -> Resolution:
         """Resolve `reference` as a node with these candidates would (none = one anonymous pull), inside `deadline`.
 
@@ -119,9 +121,9 @@ class RegistryResolver:
             Key(reference.registry, reference.repository, reference.identifier, each, content)
             for each in tuple(distinct)[:MOST_LOGINS]
         )
-        answers = self._remembered(keys, not_before)
+        answers = self._remembered(keys, not_before, fresh)
         if answers is None:
-            answers = await self._walked(reference, logins, keys, deadline, not_before)
+            answers = await self._walked(reference, logins, keys, deadline, not_before, fresh)
         if answers is None:
             return out_of_time(reference)
         resolution = combine(reference, logins, answers)
@@ -140,22 +142,23 @@ class RegistryResolver:
         """
         if not self._open:
             return None
-        logins = candidates(credentials)
+        logins = candidates(credentials) if credentials else _NO_LOGIN
         answers: list[Answer | None] = []
         for login in tuple(logins)[:MOST_LOGINS]:
             key = Key(reference.registry, reference.repository, reference.identifier, login, content)
-            answers.append(answer := self._answers.get(key, not_before=math.inf))
+            answer = self._answers.get(key, not_before=math.inf)
+            answers.append(answer)
             if answer is not None:
                 self._observer.cache(_CACHE, CacheOutcome.HIT)
                 resolution = combine(reference, tuple(logins.values()), answers)
                 return resolution if isinstance(resolution, Resolved) else None
         return None
 
-    def _remembered(self, keys: tuple[Key, ...], not_before: float) -> _Walked | None:
+    def _remembered(self, keys: tuple[Key, ...], not_before: float, fresh: bool) -> _Walked | None:
         """Return what the cache says if that is enough: a login that works, or that all were refused."""
         answers: list[Answer | None] = []
         for key in keys:
-            answers.append(answer := self._answers.get(key, not_before=not_before))
+            answers.append(answer := self._answers.get(key, not_before=not_before, fresh=fresh))
             if answer is not None and answer.positive:
                 break
         else:
@@ -171,51 +174,62 @@ class RegistryResolver:
         keys: tuple[Key, ...],
         deadline: float,
         not_before: float,
+        fresh: bool,
     ) -> _Walked | None:
         """Wait for a walk that serves this caller; None if there was no time for it."""
         if not_before > deadline:
             return None
-        walk = self._walks.join((keys, not_before))
+        walk = self._walks.join((keys, not_before, fresh))
         if walk is None:
-            walk = self._walks.start((keys, not_before), self._walk(reference, logins, keys, not_before))
+            walk = self._walks.start(
+                (keys, not_before, fresh), self._walk(reference, logins, keys, not_before, fresh=fresh)
+            )
         else:
             self._observer.cache(_CACHE, CacheOutcome.COALESCED)
         return await landed(walk, timeout=max(0.0, deadline - self._clock()))
 
     async def _walk(
-        self, reference: Reference, logins: tuple[Credential, ...], keys: tuple[Key, ...], not_before: float
+        self,
+        reference: Reference,
+        logins: tuple[Credential, ...],
+        keys: tuple[Key, ...],
+        not_before: float,
+        *,
+        fresh: bool,
     ) -> _Walked:
         """Try every login in order until one works, however many answers are known already."""
         await asyncio.sleep(not_before - self._clock())  # a moment to come: nothing that is asked before it counts
         answers: list[Answer] = []
         for login, key in zip(logins, keys, strict=True):
-            answers.append(await self._answer(reference, login, key, not_before))
+            answers.append(await self._answer(reference, login, key, not_before, fresh=fresh))
             if answers[-1].positive:
                 break
         return tuple(answers)
 
-    async def _answer(self, reference: Reference, login: Credential, key: Key, not_before: float) -> Answer:
-        """Return an answer that serves those who accept no refusal older than `not_before`."""
+    async def _answer(
+        self, reference: Reference, login: Credential, key: Key, not_before: float, *, fresh: bool
+    ) -> Answer:
+        """Return an answer that serves those who accept nothing older than `not_before`; see `Answer.serves`."""
         while True:
-            answer = self._answers.get(key, not_before=not_before)
+            answer = self._answers.get(key, not_before=not_before, fresh=fresh)
             if answer is not None:
                 return answer
-            answer = await self._shared_look(reference, login, key)
-            if answer.serves(not_before):
+            answer = await self._shared_look(reference, login, key, fresh=fresh)
+            if answer.serves(not_before, fresh=fresh):
                 return answer
 
-    async def _shared_look(self, reference: Reference, login: Credential, key: Key) -> Answer:
+    async def _shared_look(self, reference: Reference, login: Credential, key: Key, *, fresh: bool) -> Answer:
         look = self._looks.join(key)
         self._observer.cache(_CACHE, CacheOutcome.MISS if look is None else CacheOutcome.COALESCED)
         if look is None:
-            look = self._looks.start(key, self._look(reference, login, key))
+            look = self._looks.start(key, self._look(reference, login, key, fresh=fresh))
         await asyncio.wait({look})
         return look.result()
 
-    async def _look(self, reference: Reference, login: Credential, key: Key) -> Answer:
+    async def _look(self, reference: Reference, login: Credential, key: Key, *, fresh: bool) -> Answer:
         """Look once, not sooner than the pace allows, and remember what was told."""
         login = ANONYMOUS if login.anonymous else login
-        await self._pace(key)
+        await self._pace(key, fresh=fresh)
         began = self._clock()
         deadline = began + self._budget
         try:
@@ -231,10 +245,10 @@ class RegistryResolver:
         self._answers.put(key, answer)
         return answer
 
-    async def _pace(self, key: Key) -> None:
-        refused_at = self._answers.refused_at(key)
-        if refused_at is not None:
-            await asyncio.sleep(refused_at + PACE - self._clock())
+    async def _pace(self, key: Key, *, fresh: bool) -> None:
+        looked_at = self._answers.looked_at(key, fresh=fresh)
+        if looked_at is not None:
+            await asyncio.sleep(looked_at + PACE - self._clock())
 
     async def _ask(self, reference: Reference, login: Credential, key: Key, deadline: float) -> Resolved:
         """Look, and fetch content only where it is wanted and not kept already (a GET is a pull on Docker Hub)."""

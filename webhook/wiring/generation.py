@@ -92,10 +92,11 @@ class Generations:
         deadline: float,
         not_before: float,
         content: bool = False,
+        fresh: bool = False,
     ) -> Resolution:
         """Resolve by the way in force; see `webhook.pipeline.Resolver`."""
         return await self._open.resolver.resolve(
-            reference, credentials, deadline=deadline, not_before=not_before, content=content
+            reference, credentials, deadline=deadline, not_before=not_before, content=content, fresh=fresh
         )
 
     async def lookup(

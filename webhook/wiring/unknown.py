@@ -8,6 +8,9 @@ from webhook.policy.evidence import ClusterFacts, NodeFacts
 from webhook.registry.resolution import Failure, Resolution, Unresolved
 from webhook.workload.workload import ContainerImage, Workload
 
+_NO_NODES = NodeFacts()
+_NO_EVIDENCE = ClusterFacts()
+
 
 class NoNodes:
     """Knows no node."""
@@ -15,7 +18,7 @@ class NoNodes:
     def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> NodeFacts:
         """Conclude nothing."""
         del workload, image, reference
-        return NodeFacts()
+        return _NO_NODES
 
 
 class NoCluster:
@@ -24,7 +27,7 @@ class NoCluster:
     def facts(self, workload: Workload, image: ContainerImage, reference: Reference | None) -> ClusterFacts:
         """Conclude nothing."""
         del workload, image, reference
-        return ClusterFacts()
+        return _NO_EVIDENCE
 
 
 class NoNamespaces:
@@ -58,7 +61,8 @@ class NoRegistries:
         deadline: float,
         not_before: float,
         content: bool = False,
+        fresh: bool = False,
     ) -> Resolution:
         """Say that there was no time: nobody calls this who knows that we are offline."""
-        del credentials, deadline, not_before, content
+        del credentials, deadline, not_before, content, fresh
         return Unresolved(reference=reference, failure=Failure.OUT_OF_TIME, message="offline: no registry was asked")
