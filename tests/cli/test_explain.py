@@ -83,7 +83,7 @@ def test_markdown_for_tickets(run: Run, world: World) -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "nothing to explain; name an image, or manifests with -f, or a --message"),
+        ([], "nothing to explain; name an object or an image, or manifests with -f, or a --message"),
         (
             ["-f", str(MANIFESTS / "good" / "web.yaml"), "Pod/x"],
             "no 'Pod/x' in these manifests; there are: Deployment/web",

@@ -11,6 +11,7 @@ from webhook.credentials.pullsecret import PullSecrets
 from webhook.documents.source import Problem, SourcedWorkload
 from webhook.image.platform import Platform
 from webhook.policy.decision import Judged, Outcome, Verdict
+from webhook.policy.finding import FindingClass
 from webhook.reports.explain import ExplainFormat, render
 from webhook.reports.explanation import Explanation, explain
 from webhook.reports.report import reported
@@ -58,12 +59,14 @@ async def explain_all(session: Session, question: Question, wish: Wish, found: S
     explanations = [each async for each in _explanations(found, judgement, wish, question)]
     if explanations:
         session.out.write(render(explanations, question.format, colours=session.colours))
-    return INTERRUPTED if judgement.interrupted else _code(explanations)
+    return INTERRUPTED if judgement.interrupted else exit_code_of(explanations)
 
 
-def _code(explanations: Sequence[Explanation]) -> int:
+def exit_code_of(explanations: Sequence[Explanation]) -> int:
+    """Return 1 where an image fails, on its node or from here; 3 where that could not be found out."""
     outcomes = {each.image.outcome for each in explanations}
-    if Outcome.FAIL in outcomes:
+    said = any(each.cause is not None and each.cause.cls is FindingClass.FAIL for each in explanations)
+    if said or Outcome.FAIL in outcomes:
         return FINDINGS
     return INCONCLUSIVE if Outcome.ERROR in outcomes else OK
 
@@ -73,20 +76,25 @@ async def _explanations(
 ) -> AsyncIterator[Explanation]:
     for each, verdict in zip(found, judgement.verdicts, strict=True):
         if verdict is not None:
-            for explanation in _of_one(each, verdict, await _secrets(wish, verdict), question):
+            for explanation in explained(each, verdict, await secrets_of(wish, verdict), question):
                 yield explanation
 
 
-def _of_one(
+def explained(
     found: SourcedWorkload, verdict: Verdict, secrets: PullSecrets, question: Question
 ) -> Iterator[Explanation]:
-    judged = verdict.judged or tuple(Judged(image=image, skip=verdict.skip) for image in verdict.workload.images)
+    """Yield the explanation of each image of one object, in order."""
     images = reported(verdict, found.sources, api_version=found.api_version)
-    for image, one in zip(images, judged, strict=True):
+    for image, one in zip(images, judged_of(verdict), strict=True):
         yield explain(image, one, verdict.workload, secrets, question.platforms)
 
 
-async def _secrets(wish: Wish, verdict: Verdict) -> PullSecrets:
+def judged_of(verdict: Verdict) -> tuple[Judged, ...]:
+    """Return the judged images; a skipped object's are all skipped."""
+    return verdict.judged or tuple(Judged(image=image, skip=verdict.skip) for image in verdict.workload.images)
+
+
+async def secrets_of(wish: Wish, verdict: Verdict) -> PullSecrets:
     """Return the pull secrets that the look-up went by."""
     deadline = asyncio.get_running_loop().time() + _SECONDS
     return await wish.known.pull_secrets.pull_secrets(verdict.workload, deadline=deadline, not_before=float("-inf"))

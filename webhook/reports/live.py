@@ -1,0 +1,153 @@
+"""What a live pod adds to the explanation of its image (pure).
+
+What the node has said is the truth of its last try, what was found out here is the truth of now:
+
+| found out here | the node's message | the cause |
+|---|---|---|
+| a failure, or the same as the message says | any | what was found out here |
+| nothing, hygiene, or not enough | understood | what the message means |
+| anything | none, or not understood | what was found out here |
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from webhook.policy.evidence import NodeFacts
+from webhook.policy.finding import Certainty, Code, Finding, FindingClass
+from webhook.reports.escape import clean, cut
+from webhook.reports.explanation import Explanation, State, Step
+from webhook.reports.kubelet import Meaning, translate
+from webhook.reports.rulebook import rulebook
+from webhook.workload.sighting import PULL_TROUBLE, SeenPod, Sighting
+from webhook.workload.workload import ContainerImage, PullPolicy
+
+_LONGEST = 600
+_NO_SECRET: Final = "FailedToRetrieveImagePullSecret"
+_TELLING: Final = frozenset({"Failed", "BackOff", "InspectFailed", "ErrImageNeverPull", _NO_SECRET})
+_LOGIN: Final = frozenset(
+    {Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NO_PULL_SECRET, Code.DENIED_OR_MISSING, Code.PULL_SECRET_MISSING}
+)
+_NETWORK: Final = frozenset({Code.REGISTRY_UNREACHABLE, Code.NOT_A_REGISTRY, Code.REGISTRY_ERROR})
+
+
+def with_sighting(told: Explanation, image: ContainerImage, sighting: Sighting, facts: NodeFacts) -> Explanation:
+    """Return the explanation with what was seen of the object; `facts`: of the pod's node, as far as it is known."""
+    messages = tuple(_messages(image, sighting.pod))
+    meaning = next((found for message in messages if (found := translate(message))), None)
+    steps = (
+        _object(sighting),
+        *_kubelet(image, sighting.pod, messages, meaning),
+        *_node(image, sighting, facts),
+        *told.steps,
+        _policies(),
+    )
+    return replace(told, steps=steps, cause=_cause(told, meaning, sighting, image))
+
+
+def _object(sighting: Sighting) -> Step:
+    pod, lines = sighting.pod, []
+    if pod is None:
+        lines.append("it has no pods" if not sighting.unread else "its pods are not known")
+    elif pod.node:
+        lines.append(f"{pod.workload.name} on node {pod.node}")
+    else:
+        lines.append(f"{pod.workload.name} is on no node, so nothing is pulled yet: {pod.unscheduled}")
+    if sighting.pods > 1:
+        lines.append(f"one of {sighting.pods} pods, {sighting.stuck} of which wait for an image")
+    lines += [f"could not be read: {each}" for each in sighting.unread]
+    state = State.UNSURE if sighting.unread else State.NOTE
+    return Step("pod", state, tuple(clean(cut(line, _LONGEST)) for line in lines))
+
+
+def _messages(image: ContainerImage, pod: SeenPod | None) -> Iterator[str]:
+    """Yield what the kubelet says of this image, the newest and most precise first, each once."""
+    if pod is None:
+        return
+    seen = pod.containers.get(image.name)
+    if seen is not None and seen.running:
+        return
+    said = [each for each in reversed(pod.said) if each.reason in _TELLING and each.container in ("", image.name)]
+    ours = [each for each in said if each.container or each.reason == _NO_SECRET]
+    failed = [each.message for each in ours if each.message.startswith(("Failed to pull", "Failed to apply"))]
+    state = [seen.message] if seen is not None and seen.waiting in PULL_TROUBLE and seen.message else []
+    others = [each.message for each in ours if each.message not in failed]
+    yield from dict.fromkeys([*state, *failed, *others])
+
+
+def _kubelet(
+    image: ContainerImage, pod: SeenPod | None, messages: tuple[str, ...], meaning: Meaning | None
+) -> Iterator[Step]:
+    seen = pod.containers.get(image.name) if pod else None
+    if seen is not None and seen.running:
+        yield Step("kubelet", State.GOOD, ("runs: its node has the image; what follows is of the next pull",))
+        return
+    if seen is not None and seen.waiting:
+        bad = seen.waiting in PULL_TROUBLE
+        yield Step("kubelet", State.BAD if bad else State.NOTE, (clean(f"waits: {seen.waiting}"),))
+    for message in messages[:3]:
+        yield Step("kubelet", State.BAD, (clean(cut(message, _LONGEST)),))
+    if meaning is not None:
+        yield Step("which means", State.BAD, (f"{meaning.text} [{meaning.code}]",))
+
+
+def _node(image: ContainerImage, sighting: Sighting, facts: NodeFacts) -> Iterator[Step]:
+    pod = sighting.pod
+    if pod is None or not pod.node:
+        return
+    if not facts.known or not facts.eligible:
+        yield Step("node", State.UNSURE, (f"nothing is known of node {clean(pod.node)}: it could not be read",))
+        return
+    platforms = ", ".join(sorted(map(str, facts.platforms)))
+    runtimes = ", ".join(sorted(facts.runtimes))
+    lines = [f"{pod.node} is {platforms}, with {runtimes}"]
+    if not facts.holding:
+        lines.append("it does not list the image (a node lists 50 at most, and late)")
+    elif image.pull_policy is PullPolicy.ALWAYS:
+        lines.append("it has the image, but imagePullPolicy Always asks the registry all the same")
+    elif facts.rechecks_credentials:
+        lines.append("it has the image; a kubelet from 1.35 on still asks where another pod's login pulled it")
+    else:
+        lines.append("it has the image, so it does not ask the registry")
+    yield Step("node", State.NOTE, tuple(map(clean, lines)))
+
+
+def _policies() -> Step:
+    text = "none can be the reason: a node pulls images itself, and a NetworkPolicy rules only what pods send"
+    return Step("NetworkPolicy", State.NOTE, (text,))
+
+
+def _cause(told: Explanation, meaning: Meaning | None, sighting: Sighting, image: ContainerImage) -> Finding | None:
+    ours = told.cause
+    if meaning is None or (ours is not None and _explains(ours, meaning, told)):
+        return ours
+    return Finding(
+        code=meaning.code,
+        cls=FindingClass.FAIL,
+        certainty=Certainty.CERTAIN,
+        message=f"its node says so: {meaning.text}",
+        brief="",
+        fix=_fix(told, meaning, sighting, image),
+    )
+
+
+def _explains(ours: Finding, meaning: Meaning, told: Explanation) -> bool:
+    """Tell whether our own finding says why the node failed."""
+    if ours.cls is FindingClass.FAIL or ours.code is meaning.code:
+        return True
+    if ours.code is Code.PULL_SECRET_MISSING:
+        return told.image.resolved is None
+    return ours.code is Code.CLUSTER_DNS_NAME and meaning.code in _NETWORK
+
+
+def _fix(told: Explanation, meaning: Meaning, sighting: Sighting, image: ContainerImage) -> str:
+    """Return what to do about what the node says, in the light of what was found out here."""
+    pod = sighting.pod
+    if told.image.resolved is not None and pod is not None and meaning.code in _NETWORK:
+        where = f"DNS, proxy and firewall of node {pod.node}"
+        text = cut(clean(image.image), _LONGEST)
+        return clean(f"the registry answers from here: look at {where}; try there: crictl pull {text}")
+    if told.image.resolved is not None and pod is not None and meaning.code in {*_LOGIN, Code.IMAGE_NOT_FOUND}:
+        again = f"kubectl delete pod {pod.workload.name} -n {pod.workload.namespace}"
+        return clean(f"it can be pulled by now; the kubelet tries again within 5 minutes, or: {again}")
+    return next(rule.page.fix for rule in rulebook() if rule.code is meaning.code)
