@@ -189,12 +189,34 @@ def test_a_redirect_target_that_was_not_told_the_login_says_nothing(status: int)
         ("NAME_UNKNOWN", "repository name not known to registry", Absent.REPOSITORY),
         ("NOT_FOUND", "artifact proj/app:1 not found", Absent.TAG),
         ("NOT_FOUND", "repository proj/app not found", Absent.REPOSITORY),
-        ("SOMETHING", "else", Absent.UNKNOWN),
+        ("BLOB_UNKNOWN", "blob unknown to registry", Absent.TAG),
     ],
 )
 def test_what_is_absent(code: str, message: str, absent: Absent) -> None:
     error = classify(_answer(404, _oci(code, message)), _situation())
     assert (error.absent, error.confirmed, error.message) == (absent, True, f"{absent} not found")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(_oci("SOMETHING", "else"), id="an unknown code"),
+        pytest.param('{"errors":[{"message":"Not Found"}]}', id="a web framework"),
+        pytest.param('{"errors":[{"status":404,"message":"File not found."}]}', id="a file server"),
+        pytest.param('{"success":false,"errors":[{"code":7003,"message":"No route"}]}', id="a gateway"),
+        pytest.param('{"message":"Not Found"}', id="another gateway"),
+    ],
+)
+def test_only_a_registrys_own_code_confirms_an_absence(body: str) -> None:
+    error = classify(_answer(404, body), _situation())
+    assert (error.failure, error.confirmed) == (Failure.NOT_FOUND, False)
+
+
+def test_what_is_absent_to_a_stranger_is_not_confirmed() -> None:
+    """A redirect's target was not given the login; Go's client gives it to subdomains and other ports of the host."""
+    answer = _answer(404, _oci("MANIFEST_UNKNOWN", "manifest unknown"), redirected=True, withheld=True)
+    error = classify(answer, _situation(login=True, sent=True))
+    assert (error.failure, error.confirmed) == (Failure.NOT_FOUND, False)
 
 
 def test_a_404_without_words_is_not_confirmed() -> None:

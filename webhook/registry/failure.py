@@ -128,7 +128,7 @@ def classify(answer: Answer, situation: Situation) -> RegistryError:
     absent = _absent(errors, situation) if failure is Failure.NOT_FOUND else Absent.UNKNOWN
     error = error_of(failure, _message(failure, answer, absent))
     error.absent = absent
-    error.confirmed = bool(errors)
+    error.confirmed = _in_own_words(failure, answer, errors)
     error.quota = parse_quota(answer)
     if failure is Failure.RATE_LIMITED or answer.status >= 500:
         error.retry_after = parse_retry_after(answer, now=situation.now)
@@ -173,6 +173,17 @@ def _is_foreign_page(answer: Answer, errors: tuple[OciError, ...], situation: Si
         return answer.status < 500 and answer.status not in (401, 429)
     speaks = situation.sent or situation.challenge is not None or answer.header("docker-distribution-api-version")
     return answer.status in (401, 404) and not speaks
+
+
+def _in_own_words(failure: Failure, answer: Answer, errors: tuple[OciError, ...]) -> bool:
+    """Tell whether the registry itself says so.
+
+    Of an absence that takes its own code for it: gateways and web frameworks answer `{"errors": [{"message": "Not
+    Found"}]}` as well. And one that was redirected without the login may be absent to strangers alone.
+    """
+    if failure is Failure.NOT_FOUND:
+        return not answer.withheld and any(error.code in _ABSENT_CODES for error in errors)
+    return bool(errors)
 
 
 def _hides(answer: Answer, errors: tuple[OciError, ...]) -> bool:
@@ -239,6 +250,8 @@ _BY_STATUS: dict[bool, _Judges] = {False: _MANIFEST, True: _TOKEN}
 
 _EXPIRED = re.compile(r"authorization token has expired", re.IGNORECASE)
 _MAY_NOT_EXIST = re.compile(r"\(or it may not exist\)", re.IGNORECASE)
+_ABSENT_CODES = frozenset({"NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND"})
+"""The distribution-spec's, and Harbor's one for all."""
 _ARTIFACTORY = ("x-jfrog", "x-artifactory")
 
 
