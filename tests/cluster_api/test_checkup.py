@@ -29,6 +29,7 @@ from webhook.cluster.checkup.registration import check_registration
 from webhook.cluster.checkup.rights import needs
 from webhook.cluster.checkup.site import Registration as Names
 from webhook.cluster.checkup.site import Site, read_site
+from webhook.cluster.failure import Rejected
 from webhook.cluster.leases import Lease
 from webhook.cluster.notebook import Notebook
 from webhook.wiring.registration import load_registration
@@ -108,7 +109,9 @@ def run(apiserver, *arguments: str, user: str = "admin", **environ: str) -> tupl
     app = typer.Typer()
     app.command()(doctor)
     command = typer.main.get_command(app)
-    words = ["--kubeconfig", apiserver.kubeconfig(user), "--offline", *arguments]
+    offline = [] if "--online" in arguments else ["--offline"]
+    given = [each for each in arguments if each != "--online"]
+    words = ["--kubeconfig", apiserver.kubeconfig(user), *offline, *given]
     code = command.main(words, standalone_mode=False, obj=session)
     return code, out.getvalue()
 
@@ -244,9 +247,16 @@ async def test_fewer_rights_hide_little(installed, cluster, examine, login) -> N
     assert any("cannot read" in line.message for line in lines)
 
 
-async def test_levels_that_are_none_are_found(cluster, namespace) -> None:
-    body = {"metadata": {"labels": {"pullproof.dev/warn": "loud", "pullproof.dev/enforce": "off"}}}
-    await cluster.request("PATCH", f"/api/v1/namespaces/{namespace}", body=body, content_type=MERGE)
+async def test_levels_that_are_none_are_found(cluster, namespace, eventually) -> None:
+    async def labelled() -> bool:
+        """The policy of an installation that is gone is in force for another moment."""
+        body = {"metadata": {"labels": {"pullproof.dev/warn": "loud", "pullproof.dev/enforce": "off"}}}
+        with contextlib.suppress(Rejected):
+            await cluster.request("PATCH", f"/api/v1/namespaces/{namespace}", body=body, content_type=MERGE)
+            return True
+        return False
+
+    await eventually(labelled)
     found = [line.message for line in await check_labels(cluster) if namespace in line.message]
     assert found == [f"{namespace} pullproof.dev/warn='loud' is no level and is ignored"]
     body = {"metadata": {"labels": {"pullproof.dev/warn": None}}}
@@ -408,6 +418,19 @@ async def test_registries_in_use_are_counted(cluster, namespace) -> None:
     found = await registries_in_use(cluster, most=50)
     assert found.index("reg-a.example") < found.index("reg-b.example")
     assert not [name for name in found if "localhost" in name]
+
+
+async def test_a_registry_fails_only_where_it_is_configured_and_tried_from_inside(
+    installed, cluster, apiserver
+) -> None:
+    def grades(*arguments: str, **environ: str) -> dict[str, str]:
+        _, text = run(apiserver, "--registry", "127.0.0.1:1", "-o", "json", *arguments, **environ)
+        rows = json.loads(text)["lines"]
+        return {row["topic"]: row["grade"] for row in rows if row["topic"].startswith("registry ")}
+
+    outside = await asyncio.to_thread(grades, "--online")
+    inside = await asyncio.to_thread(grades, "--online", KUBERNETES_SERVICE_HOST="10.96.0.1")
+    assert (outside["registry 127.0.0.1:1"], inside["registry 127.0.0.1:1"]) == ("warn", "fail")
 
 
 # --- NetworkPolicies ---

@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "Show the webhook at work, without a cluster.",
     "scan": "Judge what runs in a cluster now: would it survive a reschedule?",
     "explain": "Tell every step of a pull, and the one cause why it fails.",
+    "doctor": "See whether the installed webhook is well, and what it lacks.",
     "rules": "List the checks, or show one with its fix.",
     "config": "Show, validate or describe the configuration.",
 }

@@ -145,10 +145,27 @@ class _Checkup:
         if self._offline:
             return []
         options = tuple(each.options() for each in settings.registries)
-        named = [each.match for each in options if not set(each.match) & set("*?[")]
-        names = dict.fromkeys([*self._registries, *named, *await registries_in_use(self._api)])
+        named = {each.match for each in options if not set(each.match) & set("*?[")} | set(self._registries)
+        names = dict.fromkeys([*sorted(named), *await registries_in_use(self._api)])
         endpoints = Endpoints(options=options)
-        return await asyncio.gather(*(_try(name, each) for name in names for each in endpoints.of(name)))
+        lines = await asyncio.gather(*(_try(name, each) for name in names for each in endpoints.of(name)))
+        places = [name for name in names for _ in endpoints.of(name)]
+        return [
+            line if self._inside and name in named else _softened(line, inside=self._inside)
+            for name, line in zip(places, lines, strict=True)
+        ]
+
+
+def _softened(line: "Line", *, inside: bool) -> "Line":
+    """Make a warning of a registry that only some pod names, or that only this machine cannot reach."""
+    from dataclasses import replace
+
+    from webhook.cluster.checkup.line import Grade
+
+    if line.grade is not Grade.FAIL:
+        return line
+    where = "" if inside else "from this machine: "
+    return replace(line, grade=Grade.WARN, message=f"{where}{line.message}")
 
 
 async def _try(name: str, endpoint: "Endpoint") -> "Line":
