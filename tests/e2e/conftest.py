@@ -86,8 +86,7 @@ def pullproof(
 
     async def begin() -> None:
         await stack.enter_async_context(serving(cluster, authority, {}))
-        api = Api(cluster)
-        stack.push_async_callback(api.close)
+        api = await stack.enter_async_context(Api(cluster))
         judged = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "judged", "labels": {"judged": "yes"}}}
         await api.create(judged)
         await register(api, authority.file, selector={"matchLabels": {"judged": "yes"}}, probe="judged")

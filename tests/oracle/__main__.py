@@ -12,7 +12,8 @@ import asyncio
 import os
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from agreement import Judgement, Result
@@ -22,20 +23,19 @@ from casebook.sites import SITES
 from engine import Engine
 from kube import Api
 from mutator import mutating
-from pullproof import register, serving
+from pullproof import register, serving, until_surveyed
 from report import page, summary
 from scene import Scene
 from verdict import audited, verdict
-from workload import ELSEWHERE, NAMESPACE
+from workload import ASKED, RUN
 
 from webhook.demo.authority import Authority
 from webhook.demo.server import Server
 
+BAD = (Judgement.NO_ANSWER, Judgement.WRONG_DENIAL, Judgement.MISSED)
 SUBSET_SHARE = 4
 SUBSET_PATIENCE = 30
-ORACLE = {
-    "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": [NAMESPACE, ELSEWHERE]}]
-}
+REGISTERED = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": [ASKED, RUN]}]}
 """The namespaces that the webhook is registered for."""
 
 
@@ -65,43 +65,65 @@ def chosen(wanted: Sequence[str], *, subset: bool) -> list[Case]:
 
 
 async def judge(cases: Sequence[Case], cluster: Path) -> tuple[list[Result], dict[str, str]]:
-    """Put up the world, ask Pullproof, run the pods, and return every result and the parts' versions."""
+    """Put up the world, ask Pullproof, run the pods, and return every result and the parts' versions.
+
+    In two acts: cases that come after others are asked of a Pullproof that was started while those ran.
+    """
+    first = [case for case in cases if not case.after]
+    second = [case for case in cases if case.after]
     scene = Scene(cluster, cases, SITES)
+    async with AsyncExitStack() as stack:
+        authority = await open_world(cluster, scene, stack)
+        api = await stack.enter_async_context(Api(cluster))
+        engine = Engine(api, scene)
+        await engine.prepare(cases)
+        await engine.until_listed(await scene.preload(unlisted=False))
+        await api.create(await stack.enter_async_context(mutating(authority)))
+        async with serving(cluster, authority, {}):
+            await register(api, authority.file, selector=REGISTERED, probe=ASKED)
+            await scene.preload(unlisted=True)
+            await act(engine, first, kept={case.after for case in second})
+        if second:
+            async with serving(cluster, authority, {}):
+                await until_surveyed(api, ASKED)
+                await act(engine, second)
+        versions = await known_versions(api)
+    with (cluster / "audit.log").open() as log:
+        return results_of(engine, scene, cases, audited(log)), versions
+
+
+async def open_world(cluster: Path, scene: Scene, stack: AsyncExitStack) -> Authority:
     await scene.put_up()
     (cluster / "registries").mkdir()
     authority = Authority(cluster / "registries", certificate=cluster / "ca.crt", key=cluster / "ca.key")
     registries = Server(scene.world, authority)
+    stack.push_async_callback(registries.close)
     for listener in scene.listeners:
         await registries.listen(listener)
-    api = Api(cluster)
-    engine = Engine(api, scene)
-    async with mutating(authority) as mutator, serving(cluster, authority, {}):
-        await api.create(mutator)
-        await engine.prepare(cases)
-        await register(api, authority.file, selector=ORACLE, probe=NAMESPACE)
-        await engine.ask(cases)
-        print("oracle: every case is judged", file=sys.stderr)
-        await api.label_namespace(NAMESPACE, {"pullproof.dev/enforce": "off"})
-        fates = await engine.run(cases)
-    versions = await known_versions(api)
-    await api.close()
-    await registries.close()
-    with (cluster / "audit.log").open() as log:
-        annotations = audited(log)
-    results = [
+    return authority
+
+
+async def act(engine: Engine, cases: Sequence[Case], *, kept: Container[str] = ()) -> None:
+    await engine.ask(cases)
+    print(f"oracle: {len(cases)} cases are judged", file=sys.stderr)
+    await engine.run(cases, kept=kept)
+
+
+def results_of(
+    engine: Engine, scene: Scene, cases: Sequence[Case], annotations: Mapping[str, Mapping[str, str]]
+) -> list[Result]:
+    later = {id_: verdict(reply, annotations) for id_, reply in engine.later_replies.items()}
+    return [
         Result(
             case=case,
             image=scene.image(case),
-            observation=fates[case.id],
+            observation=engine.fates[case.id],
             verdict=verdict(engine.replies[case.id], annotations),
-            later_verdict=verdict(engine.later_replies[case.id], annotations)
-            if case.id in engine.later_replies
-            else None,
+            later_verdict=later.get(case.id),
         )
         for case in cases
         if case.id in engine.replies
     ]
-    return results, versions
 
 
 async def known_versions(api: Api) -> dict[str, str]:
@@ -119,9 +141,7 @@ def tell(results: Sequence[Result], *, all_of_them: bool) -> int:
     """Print what must not be, and return the exit code."""
     bad = 0
     for result in results:
-        wrong = result.judgement is Judgement.WRONG_DENIAL or (
-            result.judgement is Judgement.MISSED and not result.case.known
-        )
+        wrong = result.judgement in BAD and not result.case.known
         bad += wrong or result.not_as_expected
         notes = [str(result.judgement)] if wrong or all_of_them else []
         notes += ["NOT WHAT IT CLAIMS TO BE"] if result.not_as_expected else []

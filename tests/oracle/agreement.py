@@ -116,6 +116,7 @@ class Judgement(StrEnum):
     """How verdict and fate go together."""
 
     AGREE = "agree"
+    NO_ANSWER = "no answer"
     WRONG_DENIAL = "wrong denial"
     EARLY = "denied before it was there"
     MISSED = "missed"
@@ -141,6 +142,10 @@ class Result:
 
     @property
     def judgement(self) -> Judgement:
+        if Fate.NO_ANSWER is self.observation.fate or self.verdict.said is Said.NO_ANSWER:
+            return Judgement.NO_ANSWER
+        if self.observation.fate is Fate.REJECTED:
+            return Judgement.AGREE  # the API server itself refuses it
         match self.verdict.said, self.runs:
             case Said.DENIED, True if self.later_verdict and self.later_verdict.said is Said.ALLOWED:
                 return Judgement.EARLY

@@ -98,7 +98,8 @@ class Case:
 
     `runs`: what its author expects of the node. `unknowable`: why Pullproof cannot know what the node will do, "" where
     it can. `known`: why today's code falls short of it. `patience`: seconds for which the node must go on failing
-    before that is its fate. `after`: the case whose pod must have settled before this one is made.
+    before that is its fate. `after`: the case whose pod must run when this one is asked about, by a Pullproof that was
+    started since.
     """
 
     id: str
@@ -120,6 +121,9 @@ class Case:
     mirrors: Mapping[str, str] = field(default_factory=dict)
     node_logins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     preloaded: str = ""
+    """the name under which the node has it"""
+    unlisted: bool = False
+    """preloaded so late that the node does not list it yet"""
     labels: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     after: str = ""

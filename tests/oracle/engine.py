@@ -7,21 +7,23 @@ failing for the case's patience: what arrives late, and the kubelet's late sight
 import asyncio
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from case import Arrival, Case, Role, login
-from fate import Fate, Observation, observe
+from fate import Fate, Observation, observe, refused
 from kube import Api, Reply
 from mutator import SECRET
 from scene import Scene
-from workload import ELSEWHERE, NAMESPACE, account, container, judged, plain_secret, secret
+from workload import ASKED, ELSEWHERE, NAMESPACES, RUN, account, container, judged, plain_secret, secret
 
 ALIVE = 140
-ASKED = 16
+AT_ONCE = 16
 LATER_SECONDS = 20
-HOPELESS_SECONDS = 120
+HOPELESS_SECONDS = 300
+LISTED_WITHIN_SECONDS = 90
+NOT_MADE = (Fate.REJECTED, Fate.NO_ANSWER)
 SURPRISED_PATIENCE = 60
 """For a failure that the case's author did not expect: a busy node may see a new Secret only at its third try."""
 
@@ -47,10 +49,10 @@ class Alive:
 
 
 class Engine:
-    """Runs cases in one namespace.
+    """Asks about cases and runs them.
 
     `replies` are the API server's answers to the creations that were judged; `later_replies` those to the same asked
-    again, in a namespace that still enforces, once what comes later was there.
+    again, once what comes later was there.
     """
 
     def __init__(self, api: Api, scene: Scene) -> None:
@@ -61,60 +63,78 @@ class Engine:
         self.fates: dict[str, Observation] = {}
 
     async def prepare(self, cases: Iterable[Case]) -> None:
-        """Create the namespaces, accounts and Secrets that are there from the beginning."""
-        for name in (NAMESPACE, ELSEWHERE):
-            await self._api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        await self._api.create(plain_secret(SECRET, login("basic.test")), namespace=NAMESPACE)
+        """Create the namespaces, and the accounts and Secrets that are there from the beginning."""
+        for name, labels in NAMESPACES.items():
+            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+            await self._api.create(namespace)
+        await self._api.create(plain_secret(SECRET, login("basic.test")), namespace=RUN)
         await asyncio.gather(*(self._prepare(case) for case in cases))
 
     async def _prepare(self, case: Case) -> None:
         for each in {each.name: each for each in (*case.secrets, *(case.account_secrets or ()))}.values():
-            if each.arrival in (Arrival.FIRST, Arrival.ELSEWHERE):
-                place = ELSEWHERE if each.arrival is Arrival.ELSEWHERE else NAMESPACE
-                _must(case, await self._api.create(secret(case, each), namespace=place))
+            if each.arrival is Arrival.ELSEWHERE:
+                await self._create(case, secret(case, each), ELSEWHERE)
+            if each.arrival is Arrival.FIRST:
+                await self._create(case, secret(case, each), ASKED, RUN)
         if case.account_secrets is not None:
-            _must(case, await self._api.create(account(case), namespace=NAMESPACE))
+            await self._create(case, account(case), ASKED, RUN)
+
+    async def _create(self, case: Case, thing: Any, *namespaces: str) -> None:
+        for namespace in namespaces:
+            reply = await self._api.create(thing, namespace=namespace)
+            if not reply.created:
+                raise RuntimeError(f"case {case.id!r}: {reply.status} {reply.message}")
+
+    async def until_listed(self, names: Iterable[str]) -> None:
+        """Wait until the node says in its status that it has these images."""
+        wanted = set(names)
+        for _ in range(LISTED_WITHIN_SECONDS):
+            images = (await self._api.get("/api/v1/nodes/node1"))["status"]["images"]
+            if wanted <= {name for image in images for name in image["names"]}:
+                return
+            await asyncio.sleep(1)
+        raise RuntimeError("the node does not list the images that it was given")
 
     async def ask(self, cases: Iterable[Case]) -> None:
         """Have every creation judged in a dry run, so many at a time; ephemeral containers wait for their pods."""
-        turn = asyncio.Semaphore(ASKED)
+        turn = asyncio.Semaphore(AT_ONCE)
 
         async def one(case: Case) -> None:
             async with turn:
-                thing = judged(case, self._scene.image(case))
-                self.replies[case.id] = await self._api.create(thing, namespace=NAMESPACE, dry_run=True)
+                self.replies[case.id] = await self._ask(case)
 
         await asyncio.gather(*(one(case) for case in cases if case.role is not Role.EPHEMERAL))
 
-    async def run(self, cases: Iterable[Case]) -> dict[str, Observation]:
-        """Run all cases and return their fates by id."""
+    async def _ask(self, case: Case) -> Reply:
+        return await self._api.create(judged(case, self._scene.image(case)), namespace=ASKED, dry_run=True)
+
+    async def run(self, cases: Iterable[Case], *, kept: Container[str] = ()) -> None:
+        """Run all cases until each has its fate; those that are `kept` stay afterwards."""
         waiting = sorted(cases, key=lambda case: -case.patience)
-        total, alive, told = len(waiting), dict[str, Alive](), time.monotonic()
+        total, alive, told = len(waiting) + len(self.fates), dict[str, Alive](), time.monotonic()
         while waiting or alive:
-            ready = [case for case in waiting if not case.after or case.after in self.fates][: ALIVE - len(alive)]
-            waiting = [case for case in waiting if case not in ready]
+            ready, waiting = waiting[: ALIVE - len(alive)], waiting[ALIVE - len(alive) :]
             alive |= {case.id: Alive(case, time.monotonic()) for case in ready}
             await asyncio.gather(*(self._start(alive[case.id]) for case in ready))
             await asyncio.sleep(1)
             await self._look(alive)
             for id_ in [id_ for id_, each in alive.items() if each.settled(time.monotonic())]:
-                await self._end(alive.pop(id_))
+                await self._end(alive.pop(id_), keep=id_ in kept)
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 print(f"oracle: {len(self.fates)} of {total} settled", file=sys.stderr, flush=True)
-        return self.fates
 
     async def _start(self, each: Alive) -> None:
-        reply = await self._api.create(judged(each.case, self._scene.image(each.case)), namespace=NAMESPACE)
+        reply = await self._api.create(judged(each.case, self._scene.image(each.case)), namespace=RUN)
         each.since = time.monotonic()
         if not reply.created:
-            each.observation = Observation(fate=Fate.REJECTED, message=reply.message)
+            each.observation = refused(reply.message)
 
     async def _look(self, alive: dict[str, Alive]) -> None:
         now = time.monotonic()
-        pods = {pod["metadata"]["labels"].get("case"): pod for pod in await self._api.pods(NAMESPACE)}
+        pods = {pod["metadata"]["labels"].get("case"): pod for pod in await self._api.pods(RUN)}
         for id_, each in alive.items():
-            if id_ in pods and each.observation.fate is not Fate.REJECTED:
+            if id_ in pods and each.observation.fate not in NOT_MADE:
                 each.observation = observe(pods[id_], each.case)
                 failing = each.observation.fate not in (Fate.RUNS, Fate.UNSETTLED)
                 each.failing_since = (each.failing_since or now) if failing else each.failing_since
@@ -129,29 +149,23 @@ class Engine:
             return
         each.asked = True
         added = container(case, self._scene.image(case))
-        self.replies[case.id] = reply = await self._api.add_ephemeral(case.id, added, namespace=NAMESPACE)
+        self.replies[case.id] = reply = await self._api.add_ephemeral(case.id, added, namespace=RUN)
         if not reply.created:
-            each.observation = Observation(fate=Fate.REJECTED, message=reply.message)
+            each.observation = refused(reply.message)
 
     async def _arrive(self, each: Alive) -> None:
         each.arrived, each.failing_since = True, None
         self._scene.arrive(each.case)
         for late in each.case.secrets:
             if late.arrival is Arrival.LATER:
-                _must(each.case, await self._api.create(secret(each.case, late), namespace=NAMESPACE))
-        thing = judged(each.case, self._scene.image(each.case))
-        self.later_replies[each.case.id] = await self._api.create(thing, namespace=ELSEWHERE, dry_run=True)
+                await self._create(each.case, secret(each.case, late), ASKED, RUN)
+        self.later_replies[each.case.id] = await self._ask(each.case)
 
-    async def _end(self, each: Alive) -> None:
+    async def _end(self, each: Alive, *, keep: bool) -> None:
         self.fates[each.case.id] = each.observation
-        if each.observation.fate is not Fate.REJECTED:
-            await self._api.delete(each.case.kind, each.case.id, namespace=NAMESPACE)
+        if not keep and each.observation.fate not in NOT_MADE:
+            await self._api.delete(each.case.kind, each.case.id, namespace=RUN)
 
 
 def _has_later(case: Case) -> bool:
     return Arrival.LATER in {*(each.arrival for each in case.secrets), *(each.arrival for each in case.holds)}
-
-
-def _must(case: Case, reply: Reply) -> None:
-    if not reply.created:
-        raise RuntimeError(f"case {case.id!r}: {reply.status} {reply.message}")

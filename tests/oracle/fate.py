@@ -24,6 +24,7 @@ class Fate(StrEnum):
     CREATE_FAILED = "CreateContainerError"
     CANNOT_EXECUTE = "exec format error"
     REJECTED = "rejected by the API server"
+    NO_ANSWER = "the webhook did not answer"
     UNSETTLED = "unsettled"
 
 
@@ -37,7 +38,7 @@ class Observation:
     @property
     def final(self) -> bool:
         """True where waiting longer changes nothing."""
-        return self.fate in (Fate.RUNS, Fate.CANNOT_EXECUTE, Fate.INVALID_NAME, Fate.REJECTED)
+        return self.fate in (Fate.RUNS, Fate.CANNOT_EXECUTE, Fate.INVALID_NAME, Fate.REJECTED, Fate.NO_ANSWER)
 
 
 _REASONS = {
@@ -50,6 +51,12 @@ _REASONS = {
 }
 _NOT_YET = {"", "ContainerCreating", "PodInitializing"}
 _STATUSES = {Role.INIT: "initContainerStatuses", Role.EPHEMERAL: "ephemeralContainerStatuses"}
+
+
+def refused(message: str) -> Observation:
+    """Return the fate of what the API server did not take, with the reason it gave."""
+    fate = Fate.NO_ANSWER if "failed calling webhook" in message else Fate.REJECTED
+    return Observation(fate=fate, message=message)
 
 
 def observe(pod: Any, case: Case) -> Observation:
@@ -68,6 +75,8 @@ def _of(status: Any) -> Observation:
         return Observation(fate=Fate.CANNOT_EXECUTE, message=text)
     if ended.get("reason") in ("StartError", "ContainerCannotRun"):
         return Observation(fate=Fate.CREATE_FAILED, message=text)
+    if ended.get("exitCode"):  # the programs of our images end with 0 or not at all
+        return Observation(fate=Fate.CANNOT_EXECUTE, message=f"exit code {ended['exitCode']}")
     if "running" in state or ended:
         return Observation(fate=Fate.RUNS)
     return _waiting(state.get("waiting", {}))

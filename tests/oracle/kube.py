@@ -4,7 +4,7 @@ import json
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -69,9 +69,6 @@ class Api:
         change = {"spec": {"ephemeralContainers": [container]}}
         return await self._ask("PATCH", path, change, {"dryRun": "All"} if dry_run else {})
 
-    async def label_namespace(self, name: str, labels: dict[str, str]) -> Reply:
-        return await self._ask("PATCH", f"{PATHS['Namespace']}/{name}", {"metadata": {"labels": labels}}, {})
-
     async def pods(self, namespace: str) -> list[Any]:
         reply = await self._ask("GET", PATHS["Pod"].format(namespace=namespace), None, {"resourceVersion": "0"})
         items: list[Any] = reply.body.get("items", [])
@@ -85,7 +82,10 @@ class Api:
     async def get(self, path: str) -> Any:
         return (await self._ask("GET", path, None, {})).body
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
     async def _ask(self, method: str, path: str, body: Any, query: dict[str, str]) -> Reply:

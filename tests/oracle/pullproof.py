@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from kube import Api, Reply
+from kube import Api
 from scene import NODE
 
 from webhook.demo.authority import Authority
@@ -22,6 +22,7 @@ PORT = 10443
 NAME = "validate.pullproof.dev"
 TIMEOUT_SECONDS = 10
 STARTS_WITHIN_SECONDS = 30
+SURVEYED_WITHIN_SECONDS = 30
 
 RULES = (
     ("", ("pods", "pods/ephemeralcontainers", "replicationcontrollers", "podtemplates")),
@@ -34,10 +35,10 @@ RULES = (
 async def serving(cluster: Path, authority: Authority, settings: dict[str, Any]) -> AsyncIterator[None]:
     """Serve with `settings` (`{}` is how it comes) until the block is left."""
     folder = cluster / "pullproof"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "config.yaml").write_text(json.dumps(_settings(authority, settings)))
     command = (sys.executable, "-m", "webhook", "serve", "--config", str(folder / "config.yaml"))
-    with (cluster / "logs/pullproof.log").open("wb") as log:
+    with (cluster / "logs/pullproof.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
     try:
         await _ready(process, authority.file)
@@ -71,24 +72,27 @@ async def _ready(process: asyncio.subprocess.Process, ca: Path) -> None:
 
 
 async def register(api: Api, ca: Path, *, selector: dict[str, Any], probe: str) -> None:
-    """Register for the namespaces that `selector` selects, and wait until the API server calls: `probe` is one of them.
-
-    It sees a new registration some moments later.
-    """
-    _must(await api.create(_registration(ca, selector)))
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}}
-    pod |= {"spec": {"containers": [{"name": "c", "image": "What:No/Webhook:Lets/Pass"}]}}
-    for _ in range(100):
-        reply = await api.create(pod, namespace=probe, dry_run=True)
-        if reply.warnings or not reply.created:
-            return
-        await asyncio.sleep(0.2)
-    raise RuntimeError("the API server does not call the webhook; see logs/apiserver.log")
-
-
-def _must(reply: Reply) -> None:
+    """Register for the namespaces that `selector` selects, and wait until it is called and knows the cluster."""
+    reply = await api.create(_registration(ca, selector))
     if not reply.created:
         raise RuntimeError(reply.message)
+    await until_surveyed(api, probe)
+
+
+async def until_surveyed(api: Api, namespace: str) -> None:
+    """Wait until a template that cannot run is denied in `namespace`, or warned of for a reason that stays.
+
+    The API server sees a new registration some moments later, and Pullproof denies no template before it has looked the
+    cluster's pods over once: someone unseen could change what is made of it. If it then knows who, it only warns.
+    """
+    pod = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "No/Reference:At/All"}]}}
+    spec = {"selector": {"matchLabels": {"a": "b"}}, "template": pod}
+    probe = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "probe"}, "spec": spec}
+    over = asyncio.get_running_loop().time() + SURVEYED_WITHIN_SECONDS
+    while asyncio.get_running_loop().time() < over:
+        if not (await api.create(probe, namespace=namespace, dry_run=True)).created:
+            return
+        await asyncio.sleep(0.5)
 
 
 def _registration(ca: Path, selector: dict[str, Any]) -> dict[str, Any]:

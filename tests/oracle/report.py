@@ -62,6 +62,7 @@ def _targets(results: Sequence[Result]) -> str:
     share = 100 * other / len(results) if results else 0
     rows = (
         ("wrong denials", counts[Judgement.WRONG_DENIAL], "0"),
+        ("requests without an answer", counts[Judgement.NO_ANSWER], "0"),
         ("missed, though knowable", counts[Judgement.MISSED], "0"),
         ("another cause named than the node's", f"{other} ({share:.1f} %)", "less than 2 %"),
         ("false alarms (warned of a failure, and it runs)", counts[Judgement.FALSE_ALARM], "few"),
@@ -86,6 +87,7 @@ def _codes(results: Sequence[Result]) -> str:
 
 
 _LISTED: tuple[tuple[str, str, Callable[[Result], bool]], ...] = (
+    ("No answer", "The webhook failed.", lambda result: result.judgement is Judgement.NO_ANSWER),
     ("Wrong denials", "", lambda result: result.judgement is Judgement.WRONG_DENIAL),
     (
         "Denied before it was there",

@@ -76,9 +76,14 @@ class Scene:
         self._write_names()
         self._write_mirrors()
         self._write_logins()
-        for case in self._cases:
-            if case.preloaded:
-                await asyncio.to_thread(self._preload, case)
+        await self.preload(unlisted=False)
+
+    async def preload(self, *, unlisted: bool) -> list[str]:
+        """Give the node its images, of one kind, and return their names."""
+        cases = [case for case in self._cases if case.preloaded and case.unlisted is unlisted]
+        for case in cases:
+            await asyncio.to_thread(self._preload, case)
+        return [case.preloaded for case in cases]
 
     def _add(self, case: Case) -> None:
         for site in case.sites:

@@ -17,6 +17,8 @@ WEBHOOK = "validate.pullproof.dev"
 class Said(StrEnum):
     """The verdict, from worst to best; the columns of the matrix."""
 
+    NO_ANSWER = "no answer"
+    """the webhook failed or was too slow: the API server's failurePolicy decided"""
     DENIED = "denied"
     WARNED = "warned"
     UNVERIFIED = "not verified"
@@ -45,6 +47,8 @@ def verdict(reply: Reply, annotations: Mapping[str, Mapping[str, str]]) -> Verdi
     )
     if f'admission webhook "{WEBHOOK}" denied the request' in reply.message:
         return Verdict(said=Said.DENIED, findings=findings, text=reply.message.partition(": ")[2])
+    if "failed calling webhook" in reply.message:
+        return Verdict(said=Said.NO_ANSWER, text=reply.message)
     speaking = {cls for code, cls in findings if code not in HYGIENE}
     said = Said.UNVERIFIED if speaking == {"error"} else Said.WARNED if speaking else Said.ALLOWED
     return Verdict(said=said, findings=findings, text="\n".join(reply.warnings))

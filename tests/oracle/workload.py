@@ -5,8 +5,11 @@ from typing import Any
 
 from case import Case, Role, Secret
 
-NAMESPACE = "oracle"
-ELSEWHERE = "elsewhere"
+ASKED, RUN, ELSEWHERE = "oracle-asked", "oracle", "elsewhere"
+"""Where creations are asked about in dry runs, by the defaults; where pods run, with enforcement off; and a third."""
+
+NAMESPACES = {ASKED: {}, RUN: {"pullproof.dev/enforce": "off"}, ELSEWHERE: {}}
+"""Their labels."""
 
 BASE_IMAGE = "base.test/base:1"
 """An image that every node can pull, for containers that are not judged."""

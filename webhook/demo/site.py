@@ -43,16 +43,18 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What happens to the requests that fit it; the first rule that fits counts.
 
-    Fits by `host` (with or without the port), `path` (regular expression, found anywhere), `method` and `auth`; empty
-    fits all. `times`: how often, None for ever. With a `status` the rule answers itself; without, the registry's own
-    answer is changed: headers set or taken away (`without`), the body replaced, a fault added. `$host` and `$path` in
-    headers and body are the request's; a header value may hold more lines of its kind after a line break.
+    Fits by `host` (with or without the port), `path` and `agent` (regular expressions, found anywhere in path and
+    User-Agent), `method` and `auth`; empty fits all. `times`: how often, None for ever. With a `status` the rule
+    answers itself; without, the registry's own answer is changed: headers set or taken away (`without`), the body
+    replaced, a fault added. `$host` and `$path` in headers and body are the request's; a header value may hold more
+    lines of its kind after a line break.
     """
 
     host: str = ""
     path: str = ""
     method: str = ""
     auth: Auth | None = None
+    agent: str = ""
     times: int | None = None
     status: int | None = None
     headers: Headers = {}
@@ -68,6 +70,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             self.host in ("", request.host, request.authority)
             and self.method in ("", request.method)
             and self.auth in (None, request.auth)
+            and re.search(self.agent, request.headers.get("user-agent", "")) is not None
             and re.search(self.path, request.path) is not None
         )
 

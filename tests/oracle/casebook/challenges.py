@@ -5,7 +5,7 @@ The registry answers 401 with the vector's header to whoever brings nothing, and
 
 import re
 from collections.abc import Iterator
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from case import Case, holding, login
 
@@ -29,7 +29,7 @@ def cases() -> Iterator[Case]:
         realm = urlsplit(_elsewhere((used or {}).get("token", {}).get("realm", "")))
         host = realm.hostname or ""
         if host and realm not in served:
-            rules.append(Rule(host=host, path=f"^{re.escape(realm.path)}$", status=200, body=TOKEN))
+            rules.append(Rule(host=host, path=f"^{re.escape(unquote(realm.path))}$", status=200, body=TOKEN))
             served.add(realm)
         yield Case(
             id=f"challenge-{vector['id']}",

@@ -7,7 +7,7 @@ from case import PLAIN, Case, holding
 
 from webhook.demo.answer import Fault
 from webhook.demo.images import SCHEMA_1, ImageSpec, Kind, Lost
-from webhook.demo.site import Rule
+from webhook.demo.site import Rule, Site
 
 INDEX = ("linux/amd64", "linux/arm64")
 TYPE = "Content-Type"
@@ -28,7 +28,7 @@ def _headers() -> Iterator[Case]:
     yield _case("bogus-digest", "a digest that is none", False, headers=bogus)
     yield _case("other-digest", "another content's digest", False, headers=other)
     yield _case("other-digest-head", "another content's digest, on HEAD alone", False, method="HEAD", headers=other)
-    yield _case("no-type", "no content type", True, without=(TYPE,))
+    yield _case("no-type", "no content type", False, without=(TYPE,))
     for key, text, runs in (
         ("parameters", "application/vnd.oci.image.manifest.v1+json; charset=utf-8", True),
         ("json", "application/json", False),
@@ -68,7 +68,7 @@ def _blobs() -> Iterator[Case]:
             yield _case(
                 f"lost-single-{lost}", f"the {lost} is gone", False, spec=ImageSpec(lost=lost), unknowable=unseen
             )
-    for key, says, rule in (
+    answers: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("403", "blobs are refused", {"status": 403}),
         ("500", "blobs fail", {"status": 500}),
         ("429", "blobs are limited", {"status": 429}),
@@ -78,16 +78,17 @@ def _blobs() -> Iterator[Case]:
             "blobs are behind a name that does not exist",
             {"status": 307, "headers": {"Location": "https://nowhere.test$path"}},
         ),
-    ):
+    )
+    for key, says, rule in answers:
         yield _case(f"blobs-{key}", says, False, part="blobs", unknowable=unseen, **rule)
-    login_at_cdn = {"status": 307, "headers": {"Location": "https://eastus.data.mcr.microsoft.com$path"}}
+    elsewhere: dict[str, Any] = {"status": 307, "headers": {"Location": "https://eastus.data.mcr.microsoft.com$path"}}
     yield _case(
         "blobs-lost-at-cdn",
         "blobs are behind a host that lacks them",
         False,
         part="blobs",
         unknowable=unseen,
-        **login_at_cdn,
+        **elsewhere,
     )
 
 
@@ -101,14 +102,15 @@ def _case(
     unknowable: str = "",
     **rule: Any,
 ) -> Case:
-    image = f"open.test/manifests/{key}:1"
-    rules = (Rule(host="open.test", path=rf"^/v2/manifests/{key}/{part}/", **rule),) if rule else ()
+    host = f"{key}.manifests.test"
+    image = f"{host}/team/app:1"
     return Case(
         id=f"manifest-{key}",
         says=says,
         image=image,
         runs=runs,
+        sites=(Site(hosts=(host,)),),
         holds=(holding(image, spec),),
-        rules=rules,
+        rules=(Rule(host=host, path=f"/{part}/", **rule),) if rule else (),
         unknowable=unknowable,
     )

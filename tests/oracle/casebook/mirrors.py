@@ -4,16 +4,35 @@ What the registry itself says may then be overruled by a mirror, and the other w
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from case import Case, Held, holding
 
 from webhook.demo.site import Rule, Site
 
 UNTOLD = "a mirror that only the node knows of"
+UNPROVEN = "nothing speaks for a mirror before a pod has run from it, or an operator says so"
 
 
 def cases() -> Iterator[Case]:
     yield _case("has-it", "the mirror has what the registry lacks", True, mirror=True, upstream=False)
+    yield replace(
+        _case(
+            "has-it-too",
+            "the mirror has what the registry lacks, and a pod that runs from it",
+            True,
+            mirror=True,
+            upstream=False,
+        ),
+        id="mirror-taught",
+        image="has-it.mirrored.test/team/app:1",
+        sites=(),
+        holds=(),
+        mirrors={},
+        after="mirror-has-it",
+        policy="Always",
+        known="",
+    )
     yield _case("both", "both have it", True, mirror=True, upstream=True, knowable=True)
     yield _case(
         "lacks-it", "the mirror lacks it, the registry has it", True, mirror=False, upstream=True, knowable=True
@@ -78,4 +97,5 @@ def _case(
         rules=rules,
         mirrors={host: "\n".join(filter(None, lines)) + "\n"},
         unknowable="" if knowable else UNTOLD,
+        known="" if knowable or upstream is None else UNPROVEN,
     )

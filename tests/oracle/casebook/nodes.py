@@ -7,10 +7,12 @@ from case import Arrival, Case, holding, login
 from webhook.demo.site import Site
 
 LOGINS = "a login that only the node holds"
+UNPROVEN = "nothing speaks for a mutator before a pod differs from its template, unless it is a well-known one"
 
 
 def cases() -> Iterator[Case]:
     yield from _logins()
+    yield from _taught()
     yield from _later()
     yield from _mutators()
 
@@ -43,6 +45,29 @@ def _logins() -> Iterator[Case]:
                 node_logins={name: ("node", "s3cret")},
                 unknowable=LOGINS,
             )
+
+
+def _taught() -> Iterator[Case]:
+    """What running pods prove to a Pullproof that looks the cluster over: a login of the node, a mutator."""
+    name = "node-basic.test"
+    yield Case(
+        id="node-login-basic-taught",
+        says=f"{name}: the node's login, and a pod that runs by it",
+        image=f"{name}/team/taught:1",
+        runs=True,
+        holds=(holding(f"{name}/team/taught:1", public=False),),
+        after="node-login-basic-alone",
+        unknowable=LOGINS,
+    )
+    yield Case(
+        id="node-mutated-image-taught",
+        says="Deployment: a mutator rewrites the image, as it did before",
+        image="open.test/mutated/gone:2",
+        runs=True,
+        kind="Deployment",
+        labels={"mutate": "image"},
+        after="node-mutated-image-deployment",
+    )
 
 
 def _later() -> Iterator[Case]:
@@ -84,6 +109,7 @@ def _mutators() -> Iterator[Case]:
             holds=(holding(good),),
             labels={"mutate": "image"},
             unknowable=unseen,
+            known=UNPROVEN if kind != "Pod" else "",
         )
         image = f"basic.test/mutated/{key}:1"
         yield Case(

@@ -16,6 +16,7 @@ def cases() -> Iterator[Case]:
             for present in (True, False):
                 yield _case(policy, there=there, present=present)
     yield from _tags()
+    yield from _unlisted()
     yield from _secrets()
     yield Case(
         id="policy-never-invalid", says="Never, and no reference", image="Not/A:Ref:", runs=False, policy="Never"
@@ -66,6 +67,26 @@ def _tags() -> Iterator[Case]:
             runs=key == "latest-digest",
             preloaded=f"{image}:latest",
             holds=(holding(f"{image}{'-elsewhere' if key != 'latest-digest' else ''}:latest"),),
+        )
+
+
+def _unlisted() -> Iterator[Case]:
+    """The node has it and does not say so yet: it reports its images every ten seconds, and fifty at most."""
+    for policy in ("IfNotPresent", "Never"):
+        image = f"{HOST}/policies/unlisted-{policy.lower()}:1"
+        yield Case(
+            id=f"policy-unlisted-{policy.lower()}",
+            says=f"{policy}: gone from the registry, on the node, not yet listed",
+            image=image,
+            runs=True,
+            policy=policy,
+            holds=(_held(image, there=False, present=True),),
+            preloaded=image,
+            unlisted=True,
+            unknowable=NODE_KNOWS,
+            known="nobody says that a node has it; what no node lists is taken to be on none"
+            if policy != "Never"
+            else "",
         )
 
 
