@@ -22,7 +22,7 @@ from webhook.cluster.certificates import CONFIGURATIONS, Registration, SecretSto
 from webhook.cluster.checkup.certificate import check_served, judge_certificate
 from webhook.cluster.checkup.egress import Policy, judge_egress
 from webhook.cluster.checkup.images import registries_in_use
-from webhook.cluster.checkup.knowledge import check_labels, check_learnt
+from webhook.cluster.checkup.knowledge import check_labels, check_learnt, check_mutators
 from webhook.cluster.checkup.line import Grade, Line, fail, ok
 from webhook.cluster.checkup.reach import check_registry
 from webhook.cluster.checkup.registration import check_registration
@@ -261,6 +261,25 @@ async def test_levels_that_are_none_are_found(cluster, namespace, eventually) ->
     assert found == [f"{namespace} pullproof.dev/warn='loud' is no level and is ignored"]
     body = {"metadata": {"labels": {"pullproof.dev/warn": None}}}
     await cluster.request("PATCH", f"/api/v1/namespaces/{namespace}", body=body, content_type=MERGE)
+
+
+async def test_mutators_are_told(cluster) -> None:
+    path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}
+    webhook = {
+        "name": "agent.zarf.example.com",
+        "rules": [rule],
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "failurePolicy": "Ignore",
+    }
+    assert [line.grade for line in await check_mutators(cluster)] == [Grade.OK]
+    await cluster.request("POST", path, body={"metadata": {"name": "zarf"}, "webhooks": [webhook]})
+    (line,) = await check_mutators(cluster)
+    assert line.grade is Grade.WARN
+    assert line.message.startswith("Zarf (MutatingWebhookConfiguration zarf): pods are judged after it")
+    await cluster.request("DELETE", f"{path}/zarf")
 
 
 async def test_the_account_may_do_all_that_doctor_asks_for(installed, cluster) -> None:

@@ -6,6 +6,7 @@ from webhook.cluster.api import Api
 from webhook.cluster.checkup.line import Line, ok, unread, warn
 from webhook.cluster.checkup.site import Site
 from webhook.cluster.failure import ClusterError
+from webhook.cluster.mutators import configured_mutators
 from webhook.cluster.notebook import Notebook
 from webhook.cluster.watching import Metadata, pages
 
@@ -35,6 +36,16 @@ async def check_learnt(api: Api, site: Site, logins: str) -> list[Line]:
         message = "no running pod proves a login of the nodes; nodes.logins: none would let refused pulls deny"
         lines.append(ok("evidence", message))
     return lines[:_SHOWN]
+
+
+async def check_mutators(api: Api) -> list[Line]:
+    """Look for those who change images or pull secrets before we see the pod, and after we have seen its template."""
+    found = await configured_mutators(api)
+    if not found:
+        return [ok("mutators", "none known to change images or pull secrets")]
+    message = "pods are judged after it, templates before it, and so never denied"
+    fix = "nodes.podMutators: none, if it leaves images and pull secrets alone"
+    return [warn("mutators", f"{name} ({proof}): {message}", fix) for name, proof in found.items()]
 
 
 class _Metadata(Metadata):
