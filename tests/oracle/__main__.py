@@ -27,7 +27,7 @@ from pullproof import register, serving, until_surveyed
 from report import page, summary
 from scene import Scene
 from verdict import audited, verdict
-from workload import ASKED, RUN
+from workload import ASKED, ELSEWHERE, RUN
 
 from webhook.demo.authority import Authority
 from webhook.demo.server import Server
@@ -67,7 +67,7 @@ def chosen(wanted: Sequence[str], *, subset: bool) -> list[Case]:
 async def judge(cases: Sequence[Case], cluster: Path) -> tuple[list[Result], dict[str, str]]:
     """Put up the world, ask Pullproof, run the pods, and return every result and the parts' versions.
 
-    In two acts: cases that come after others are asked of a Pullproof that was started while those ran.
+    In two acts: cases that come after others are asked of a Pullproof that is new to a cluster where those run.
     """
     first = [case for case in cases if not case.after]
     second = [case for case in cases if case.after]
@@ -84,7 +84,7 @@ async def judge(cases: Sequence[Case], cluster: Path) -> tuple[list[Result], dic
             await scene.preload(unlisted=True)
             await act(engine, first, kept={case.after for case in second})
         if second:
-            async with serving(cluster, authority, {}):
+            async with serving(cluster, authority, {}, home=ELSEWHERE):
                 await until_surveyed(api, ASKED)
                 await act(engine, second)
         versions = await known_versions(api)

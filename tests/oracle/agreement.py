@@ -54,16 +54,19 @@ _FATES = {
     Fate.REJECTED: Cause.INVALID,
     Fate.NEVER_PULL: Cause.NEVER,
     Fate.CANNOT_EXECUTE: Cause.EXEC,
+    Fate.CREATE_FAILED: Cause.NO_IMAGE,
 }
 
 _MESSAGES = (
+    (r"did not include a token", Cause.REFUSED),
+    (r"decode token response", Cause.PROTOCOL),
     (r"illegal base64|unable to parse auth|cannot unmarshal|invalid character|unexpected end of JSON", Cause.MALFORMED),
     (r"no such host|server misbehaving|lookup \S+ on ", Cause.DNS),
     (r"server gave HTTP response", Cause.PLAIN_HTTP),
     (r"x509:|tls: ", Cause.TLS),
     (r"connection refused|connection reset|no route to host|: EOF|invalid port|unexpected EOF", Cause.CONNECT),
     (r"timeout|deadline", Cause.TIMEOUT),
-    (r"no match for platform", Cause.PLATFORM),
+    (r"no match for platform|get image config descriptor", Cause.PLATFORM),
     (r"insufficient_scope|fetch anonymous token: unexpected status.* 40[13] ", Cause.HIDDEN),
     (r"no basic auth credentials", Cause.NO_LOGIN),
     (r" 401 ", Cause.REFUSED),
@@ -71,7 +74,7 @@ _MESSAGES = (
     (r" 429 ", Cause.LIMITED),
     (r": 5\d\d ", Cause.SERVER),
     (r"unexpected status", Cause.STATUS),
-    (r"no longer supported|unsupported|media type|unexpected media|mediatype", Cause.NO_IMAGE),
+    (r"no longer supported|unsupported|media.?type", Cause.NO_IMAGE),
     (
         r"failed to copy|unexpected commit digest|short read|content descriptor|number of layers|failed to extract",
         Cause.BROKEN,

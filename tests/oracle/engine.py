@@ -37,9 +37,12 @@ class Alive:
     asked: bool = False
     failing_since: float | None = None
     arrived: bool = False
+    seen_running: int = 0
     observation: Observation = field(default_factory=lambda: Observation(fate=Fate.UNSETTLED))
 
     def settled(self, now: float) -> bool:
+        if self.observation.fate is Fate.RUNS:  # a program that cannot be executed seems to run for a moment
+            return self.seen_running > 1
         if self.observation.final:
             return True
         patience = max(self.case.patience, SURPRISED_PATIENCE if self.case.runs else 0)
@@ -110,12 +113,13 @@ class Engine:
 
     async def run(self, cases: Iterable[Case], *, kept: Container[str] = ()) -> None:
         """Run all cases until each has its fate; those that are `kept` stay afterwards."""
+        turn = asyncio.Semaphore(AT_ONCE)
         waiting = sorted(cases, key=lambda case: -case.patience)
         total, alive, told = len(waiting) + len(self.fates), dict[str, Alive](), time.monotonic()
         while waiting or alive:
             ready, waiting = waiting[: ALIVE - len(alive)], waiting[ALIVE - len(alive) :]
             alive |= {case.id: Alive(case, time.monotonic()) for case in ready}
-            await asyncio.gather(*(self._start(alive[case.id]) for case in ready))
+            await asyncio.gather(*(self._start(alive[case.id], turn) for case in ready))
             await asyncio.sleep(1)
             await self._look(alive)
             for id_ in [id_ for id_, each in alive.items() if each.settled(time.monotonic())]:
@@ -124,8 +128,9 @@ class Engine:
                 told = time.monotonic()
                 print(f"oracle: {len(self.fates)} of {total} settled", file=sys.stderr, flush=True)
 
-    async def _start(self, each: Alive) -> None:
-        reply = await self._api.create(judged(each.case, self._scene.image(each.case)), namespace=RUN)
+    async def _start(self, each: Alive, turn: asyncio.Semaphore) -> None:
+        async with turn:
+            reply = await self._api.create(judged(each.case, self._scene.image(each.case)), namespace=RUN)
         each.since = time.monotonic()
         if not reply.created:
             each.observation = refused(reply.message)
@@ -136,6 +141,7 @@ class Engine:
         for id_, each in alive.items():
             if id_ in pods and each.observation.fate not in NOT_MADE:
                 each.observation = observe(pods[id_], each.case)
+                each.seen_running += each.observation.fate is Fate.RUNS
                 failing = each.observation.fate not in (Fate.RUNS, Fate.UNSETTLED)
                 each.failing_since = (each.failing_since or now) if failing else each.failing_since
                 await self._add_ephemeral(each, pods[id_])

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import os
 import signal
 import ssl
 import sys
@@ -32,14 +33,20 @@ RULES = (
 
 
 @asynccontextmanager
-async def serving(cluster: Path, authority: Authority, settings: dict[str, Any]) -> AsyncIterator[None]:
-    """Serve with `settings` (`{}` is how it comes) until the block is left."""
+async def serving(
+    cluster: Path, authority: Authority, settings: dict[str, Any], *, home: str = "default"
+) -> AsyncIterator[None]:
+    """Serve with `settings` (`{}` is how it comes) until the block is left.
+
+    What it learns it notes in the namespace `home`: in a new one it knows nothing yet.
+    """
     folder = cluster / "pullproof"
     folder.mkdir(exist_ok=True)
     (folder / "config.yaml").write_text(json.dumps(_settings(authority, settings)))
     command = (sys.executable, "-m", "webhook", "serve", "--config", str(folder / "config.yaml"))
+    environment = os.environ | {"POD_NAMESPACE": home}
     with (cluster / "logs/pullproof.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env=environment)
     try:
         await _ready(process, authority.file)
         yield
