@@ -6,6 +6,11 @@ import sys
 from webhook import __version__
 
 
+def program_of(path: str) -> str:
+    """Return what a person types to get here: kubectl runs `kubectl-pullproof` for `kubectl pullproof`."""
+    return "kubectl pullproof" if os.path.basename(path).startswith("kubectl-pullproof") else "pullproof"
+
+
 def main() -> None:
     """Run the command line; a reader who has gone away (`| head`) is no error."""
     if sys.argv[1:] == ["--version"]:
@@ -22,7 +27,7 @@ def main() -> None:
     )
     code = 130
     try:
-        code = run(session)
+        code = run(session, program=program_of(sys.argv[0]))
         sys.stdout.flush()
     except KeyboardInterrupt:
         pass

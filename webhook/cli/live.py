@@ -72,8 +72,8 @@ def _awake(workload: Workload) -> Workload:
     return replace(workload, skip=None)
 
 
-def _facts(nodes: Nodes, workload: Workload, image: ContainerImage) -> NodeFacts:
+def _facts(nodes: Nodes, workload: Workload, image: ContainerImage) -> NodeFacts | None:
     try:
         return nodes.facts(workload, image, Reference.parse(image.image))
     except InvalidReference:
-        return NodeFacts()
+        return None

@@ -1,7 +1,8 @@
 """From a live cluster to written reports: what `scan` does once it knows what is asked."""
 
 import asyncio
-from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime
 
 from webhook.cli.cluster import open_api
@@ -19,32 +20,34 @@ from webhook.documents.source import Problem, SourcedWorkload
 from webhook.reports.report import Report
 from webhook.scanning import change, rescheduled, would_deny
 from webhook.settings.schema import Settings
-from webhook.wiring.live import open_live
+from webhook.wiring.live import Live, open_live
 from webhook.workload.workload import Workload
 
 _VERSIONS = {each.kind: f"{each.group}/v1" if each.group else "v1" for each in RESOURCES}
-_LOST = {
-    "nodes": "platforms and images on nodes do not count",
-    "namespaces": "labels of namespaces may not count",
-    "ReplicaSets": "rollbacks and what changes pods do not count, so no failure of a template is certain",
-    "ControllerRevisions": "rollbacks of StatefulSets and DaemonSets do not count",
-    "what changes pods": "no failure of a template is certain",
-}
 
 
 async def run(session: Session, order: Order, area: Area, settings: Settings, *, deep: bool) -> int:
     """Look, once or again and again, write reports, and return the exit code of the last."""
     open_pipeline = session.pipelines or opening(session.environ)
-    async with open_api(area.way) as api, open_live(api) as live:
-        for what, why in live.unknown:
-            session.say(f"{what} not read: {why}; {_LOST[what]}")
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(open_api(area.way))
+        listed = await _list(area, api)
+        live = await stack.enter_async_context(open_live(api))
+        _tell_unread(session, live)
         wish = Wish(settings=settings, known=live.known, logins=Logins.CLUSTER, deep=deep, loopback=False)
-        async with open_pipeline(wish) as pipeline:
-            report = await _look(session, order, area, api, pipeline)
-            write(report, order.targets, session)
-            if area.pause and not report.interrupted:
-                return await _watch(session, order, area, api, pipeline, report)
-            return exit_code(report, order.fail_on)
+        pipeline = await stack.enter_async_context(open_pipeline(wish))
+        report = await _look(session, order, area, pipeline, listed)
+        write(report, order.targets, session)
+        if area.pause and not report.interrupted:
+            return await _watch(session, order, area, api, pipeline, report)
+        return exit_code(report, order.fail_on)
+
+
+def _tell_unread(session: Session, live: Live) -> None:
+    """Say in one line that verdicts rest on less than they could; docs/scan.md tells on what."""
+    if live.unknown:
+        names = ", ".join(what for what, _ in live.unknown)
+        session.say(f"could not read {names} ({live.unknown[0][1]}); see docs/scan.md for what that costs")
 
 
 async def _watch(
@@ -55,7 +58,7 @@ async def _watch(
     while not report.interrupted:
         try:
             await asyncio.sleep(area.pause)
-            report = await _look(session, order, area, api, pipeline)
+            report = await _look(session, order, area, pipeline, await _list(area, api))
         except asyncio.CancelledError:
             _answered()
             return INTERRUPTED
@@ -82,15 +85,15 @@ def _fingerprints(report: Report) -> frozenset[str]:
     return frozenset(image.fingerprint(finding) for image, finding in report.findings())
 
 
-async def _look(session: Session, order: Order, area: Area, api: KubernetesApi, pipeline: Inspector) -> Report:
-    found, problems = await _list(area, api)
+async def _look(session: Session, order: Order, area: Area, pipeline: Inspector, listed: "_Listed") -> Report:
+    problems = listed.problems
     for problem in problems:
         session.say(str(problem))
     workloads = [
-        SourcedWorkload(workload=each, api_version=_VERSIONS[each.kind], file="") for each in rescheduled(found)
+        SourcedWorkload(workload=each, api_version=_VERSIONS[each.kind], file="") for each in rescheduled(listed.found)
     ]
     if not workloads:
-        session.say(f"nothing runs {_where(area, api)}{' with these labels' if area.selector else ''}")
+        session.say(f"nothing runs {listed.where}{' with these labels' if area.selector else ''}")
     judgement = await judge(wanted_of(workloads, order), pipeline, order.timeout, progress(session))
     if judgement.interrupted:
         done = sum(verdict is not None for verdict in judgement.verdicts)
@@ -101,9 +104,19 @@ async def _look(session: Session, order: Order, area: Area, api: KubernetesApi, 
     return report_of(workloads, judgement, problems)
 
 
-async def _list(area: Area, api: KubernetesApi) -> tuple[list[Workload], Sequence[Problem]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """What runs, `where`, and what could not be listed."""
+
+    where: str
+    found: list[Workload]
+    problems: tuple[Problem, ...] = ()
+
+
+async def _list(area: Area, api: KubernetesApi) -> _Listed:
     """Return what runs, and what could not be listed in one line; raise `UsageProblem` where nothing could."""
     namespace = None if area.everywhere else area.namespace or api.namespace
+    where = "in any namespace" if namespace is None else f"in namespace {namespace!r}"
     found: list[Workload] = []
     unlisted: list[Unlisted] = []
     async for each in list_workloads(api, namespace, selector=area.selector):
@@ -112,13 +125,10 @@ async def _list(area: Area, api: KubernetesApi) -> tuple[list[Workload], Sequenc
         else:
             found.append(each)
     if not unlisted:
-        return found, ()
+        return _Listed(where=where, found=found)
     reason = unlisted[-1].reason
     if len(unlisted) == len(RESOURCES):
-        raise UsageProblem(f"cannot list what runs {_where(area, api)}: {reason}")
+        raise UsageProblem(f"cannot list what runs {where}: {reason}")
     kinds = ", ".join(each.kind for each in unlisted)
-    return found, (Problem(file="cluster", line=0, message=f"cannot list {kinds}: {reason}"),)
-
-
-def _where(area: Area, api: KubernetesApi) -> str:
-    return "in any namespace" if area.everywhere else f"in namespace {area.namespace or api.namespace!r}"
+    problem = Problem(file="cluster", line=0, message=f"cannot list {kinds}: {reason}")
+    return _Listed(where=where, found=found, problems=(problem,))

@@ -4,7 +4,7 @@ What the node has said is the truth of its last try, what was found out here is 
 
 | found out here | the node's message | the cause |
 |---|---|---|
-| a failure, or the same as the message says | any | what was found out here |
+| a failure, or the same as the message says | any | what was found out here, and a message makes it certain |
 | nothing, hygiene, or not enough | understood | what the message means |
 | anything | none, or not understood | what was found out here |
 """
@@ -24,6 +24,9 @@ from webhook.workload.workload import ContainerImage, PullPolicy
 
 _LONGEST = 600
 _NO_SECRET: Final = "FailedToRetrieveImagePullSecret"
+_GUESSED: Final = frozenset({"kubelet says", "note"})
+"""Steps that stand for a kubelet whose own words are not known."""
+
 _TELLING: Final = frozenset({"Failed", "BackOff", "InspectFailed", "ErrImageNeverPull", _NO_SECRET})
 _LOGIN: Final = frozenset(
     {Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NO_PULL_SECRET, Code.DENIED_OR_MISSING, Code.PULL_SECRET_MISSING}
@@ -31,15 +34,18 @@ _LOGIN: Final = frozenset(
 _NETWORK: Final = frozenset({Code.REGISTRY_UNREACHABLE, Code.NOT_A_REGISTRY, Code.REGISTRY_ERROR})
 
 
-def with_sighting(told: Explanation, image: ContainerImage, sighting: Sighting, facts: NodeFacts) -> Explanation:
-    """Return the explanation with what was seen of the object; `facts`: of the pod's node, as far as it is known."""
+def with_sighting(told: Explanation, image: ContainerImage, sighting: Sighting, facts: NodeFacts | None) -> Explanation:
+    """Return the explanation with what was seen of the object.
+
+    `facts`: of the pod's node, as far as it is known; None for an image that no node could have.
+    """
     messages = tuple(_messages(image, sighting.pod))
     meaning = next((found for message in messages if (found := translate(message))), None)
     steps = (
         _object(sighting),
         *_kubelet(image, sighting.pod, messages, meaning),
-        *_node(image, sighting, facts),
-        *told.steps,
+        *(_node(image, sighting, facts) if facts is not None else ()),
+        *(step for step in told.steps if not (messages and step.name in _GUESSED)),
         _policies(),
     )
     return replace(told, steps=steps, cause=_cause(told, meaning, sighting, image))
@@ -68,11 +74,15 @@ def _messages(image: ContainerImage, pod: SeenPod | None) -> Iterator[str]:
     if seen is not None and seen.running:
         return
     said = [each for each in reversed(pod.said) if each.reason in _TELLING and each.container in ("", image.name)]
-    ours = [each for each in said if each.container or each.reason == _NO_SECRET]
-    failed = [each.message for each in ours if each.message.startswith(("Failed to pull", "Failed to apply"))]
+    ours = [each.message for each in said if each.container or each.reason == _NO_SECRET]
+    failed = [message for message in ours if message.startswith("Failed to ")]
     state = [seen.message] if seen is not None and seen.waiting in PULL_TROUBLE and seen.message else []
-    others = [each.message for each in ours if each.message not in failed]
-    yield from dict.fromkeys([*state, *failed, *others])
+    others = [message for message in ours if message not in failed and not message.startswith("Error: ")]
+    told: list[str] = []
+    for message in [*failed, *state, *others]:
+        if not any(message in each for each in told):
+            told.append(message)
+    yield from told
 
 
 def _kubelet(
@@ -119,8 +129,11 @@ def _policies() -> Step:
 
 def _cause(told: Explanation, meaning: Meaning | None, sighting: Sighting, image: ContainerImage) -> Finding | None:
     ours = told.cause
-    if meaning is None or (ours is not None and _explains(ours, meaning, told)):
+    if meaning is None:
         return ours
+    if ours is not None and _explains(ours, meaning, told):
+        # what is only a doubt from here has happened there
+        return replace(ours, cls=FindingClass.FAIL, certainty=Certainty.CERTAIN, doubt="")
     return Finding(
         code=meaning.code,
         cls=FindingClass.FAIL,
