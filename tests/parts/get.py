@@ -55,7 +55,7 @@ class Module:
 
 @dataclass(frozen=True)
 class Needs:
-    """What one make target needs: Go modules and Debian packages."""
+    """What one make target needs: Go modules (all their programs, or `module/program`) and Debian packages."""
 
     modules: tuple[str, ...]
     debian: tuple[str, ...]
@@ -95,13 +95,15 @@ MODULES = {
 }
 
 NODE = ("runc", "iproute2", "nftables", "conntrack", "dnsmasq-base", "openssl")
+CLUSTER = ("kube", "etcd", "containerd", "cni")
 TARGETS = {
     "test": Needs(
-        ("registry", "crane", "toxiproxy"), ("docker-registry", "skopeo", "apache2-utils", "redis-server", "openssl")
+        ("kube/kube-apiserver", "etcd", "helm", "registry", "crane", "toxiproxy"),
+        ("docker-registry", "skopeo", "apache2-utils", "redis-server", "openssl"),
     ),
-    "e2e": Needs(("kube", "etcd", "containerd", "cni", "helm"), NODE),
-    "oracle": Needs(("kube", "etcd", "containerd", "cni"), NODE),
-    "bench": Needs(("kube", "etcd", "registry", "crane"), ("wrk", "apache2-utils", "openssl")),
+    "e2e": Needs((*CLUSTER, "helm"), NODE),
+    "oracle": Needs(CLUSTER, NODE),
+    "bench": Needs(("kube/kube-apiserver", "etcd", "registry", "crane"), ("wrk", "apache2-utils", "openssl")),
     "image": Needs((), ("debootstrap", "buildah")),
 }
 
@@ -133,27 +135,32 @@ def installed(package: str) -> bool:
         return False
 
 
-def build(name: str, module: Module) -> None:
-    """Build a module's programs unless they are there in the wanted version."""
+def build(name: str, module: Module, programs: Iterable[str]) -> None:
+    """Build those of a module's programs that are not there in the wanted version.
+
+    The stamp says of which version the programs are that are there; each comes whole or not at all.
+    """
     folder = PARTS / module.folder
     stamp = PARTS / "stamp" / (name if module.folder in ("bin", "cni") else f"{name}-{module.version}")
-    there = all((folder / program).exists() for program in module.programs)
-    if there and stamp.exists() and stamp.read_text().strip() == module.version:
+    stale = not stamp.exists() or stamp.read_text().strip() != module.version
+    missing = [program for program in programs if stale or not (folder / program).exists()]
+    if not missing:
         return
     if shutil.which("go") is None:
         raise NotHad(f"Go is not here to build {name}; see https://go.dev/dl")
+    for program in module.programs if stale else ():
+        (folder / program).unlink(missing_ok=True)
     begun = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.unlink(missing_ok=True)
+    stamp.write_text(f"{module.version}\n")
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         if module.replaced:
             describe(module, place)
-        for number, (package, program) in enumerate(zip(module.packages, module.programs, strict=True), 1):
-            say(f"building {name} {module.version}: {program} ({number} of {len(module.programs)})")
-            compile_one(module, package, program, place, folder)
-    stamp.write_text(f"{module.version}\n")
+        for number, program in enumerate(missing, 1):
+            say(f"building {name} {module.version}: {program} ({number} of {len(missing)})")
+            compile_one(module, module.packages[module.programs.index(program)], program, place, folder)
     say(f"{name} {module.version} is there after {time.monotonic() - begun:.0f} s")
 
 
@@ -223,7 +230,9 @@ def main(names: list[str]) -> int:
     had = [attempt(users(wanted), partial(debian, packages))]
     for part in dict.fromkeys(part for name in wanted for part in TARGETS[name].modules):
         having = users(name for name in wanted if part in TARGETS[name].modules)
-        had.append(attempt(having, partial(build, part, MODULES[part])))
+        module, _, program = part.partition("/")
+        programs = (program,) if program else MODULES[module].programs
+        had.append(attempt(having, partial(build, module, MODULES[module], programs)))
     print(PARTS)
     return 0 if all(had) or not os.environ.get("PULLPROOF_REQUIRE_PARTS") else 1
 
