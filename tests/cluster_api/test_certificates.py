@@ -202,6 +202,11 @@ async def test_fail_waits_for_a_ready_endpoint(cluster, configuration, namespace
         await cluster.request("POST", f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices", body=body)
         await ours.publish(state.bundle)
         assert [each["failurePolicy"] for each in await stored(cluster, configuration)] == [policy]
+    nobody = registration(cluster, configuration, WEBHOOK | {"failurePolicy": "Fail"}, endpoints=Never())
+    await nobody.publish(state.bundle)
+    assert [each["failurePolicy"] for each in await stored(cluster, configuration)] == ["Fail"]
+    await registration(cluster, configuration).publish(state.bundle)
+    assert [each["failurePolicy"] for each in await stored(cluster, configuration)] == ["Ignore"]
 
 
 async def test_without_the_right_to_create_nothing_comes_back(cluster, login, namespace) -> None:

@@ -112,11 +112,13 @@ def ask(source: ClusterFactsSource, image: str, *, uid: str = "", template: bool
     return source.facts(workload, one, Reference.parse(image))
 
 
-async def test_before_the_first_survey_templates_are_in_doubt(learner) -> None:
+async def test_before_the_first_survey_all_is_in_doubt(learner) -> None:
     one, source, _ = await learner(Registry())
-    assert ask(source, "a.example/x:1").mutator == UNSURVEYED
+    facts = ask(source, "a.example/x:1")
+    assert (facts.mutator, facts.mirrors) == (UNSURVEYED, UNSURVEYED)
     await one.survey()
-    assert ask(source, "a.example/x:1").mutator == ""
+    facts = ask(source, "a.example/x:1")
+    assert (facts.mutator, facts.mirrors) == ("", "")
 
 
 async def test_a_pod_that_runs_what_it_cannot_pull_proves_a_login(learner, pod, namespace) -> None:

@@ -43,7 +43,7 @@ def status(architecture="amd64", runtime="containerd://2.4.2", kubelet="v1.37.2"
 
 async def test_follows_a_real_api_server(cluster, running, eventually) -> None:
     nodes = ClusterNodes(cluster)
-    assert nodes.facts(pod(), IMAGE, NGINX) == NodeFacts()
+    assert nodes.facts(pod(), IMAGE, NGINX) == NodeFacts(awaited=True, runtimes=frozenset({Runtime.UNKNOWN}))
     body = {"metadata": {"name": "real"}, "spec": {"taints": [{"key": "own", "effect": "NoSchedule"}]}}
     await cluster.request("POST", "/api/v1/nodes", body=body)
     await cluster.request(

@@ -218,3 +218,21 @@ def test_placements_are_bounded() -> None:
     for number in range(2000):
         table.facts(Placement(node_selector={"n": str(number)}), None)
     assert len(table._eligible) <= 512
+
+
+def test_a_toleration_may_still_come_to_the_pods_of_a_template() -> None:
+    """RuntimeClass, ExtendedResourceToleration and PodTolerationRestriction add some to pods, not to templates."""
+    table = NodeTable()
+    table.put(node("amd"), ())
+    table.put(node("gpu", platform=ARM, taints=[GPU]), ())
+    table.put(node("far", platform=WINDOWS, taints=[GPU], zone="b"), ())
+    assert table.facts(Placement(), None, template=True).platforms == {AMD}
+    assert table.facts(Placement(), None, template=True).tainted == {ARM, WINDOWS}
+    assert table.facts(Placement(os="linux"), None, template=True).tainted == {ARM}
+    assert (
+        table.facts(Placement(tolerations=(Toleration(key="gpu", operator="Exists"),)), None, template=True).tainted
+        == frozenset()
+    )
+    assert table.facts(Placement(), None).tainted == frozenset()
+    table.delete("gpu")
+    assert table.facts(Placement(), None, template=True).tainted == {WINDOWS}

@@ -134,7 +134,7 @@ class _Checkup:
         if not bundle:
             return []
         if self._inside and not self._offline:
-            return await check_served(site, bundle)
+            return await check_served(site, bundle, host=site.address)
         return await check_stored(self._api, site, bundle, now)
 
     async def _reach(self, settings: "Settings") -> list["Line"]:

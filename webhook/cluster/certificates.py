@@ -8,7 +8,8 @@ ValidatingWebhookConfiguration, and we fill its webhooks in by server-side apply
   that is still ending can bring it back;
 - an upgrade of the chart does not undo what we filled in, because the chart does not own those fields.
 
-`failurePolicy: Fail` is applied as Ignore until the Service has a ready endpoint.
+`failurePolicy: Fail` is applied as Ignore until the Service has had a ready endpoint; from then on it is Fail, also while
+nobody answers, for that is what was asked for.
 """
 
 import base64
@@ -75,6 +76,8 @@ class _Client(msgspec.Struct, rename={"ca_bundle": "caBundle"}):
 
 
 class _Webhook(msgspec.Struct, rename="camel"):
+    name: str = ""
+    failure_policy: str = ""
     client_config: _Client = msgspec.field(default_factory=_Client)
 
 
@@ -105,6 +108,7 @@ class Registration:
         self._api = api
         self._name = segment(name) if name else ""
         self._remembered = b""
+        self._failing: frozenset[str] = frozenset()
         self._webhooks = webhooks
         self._serving = serving
         self._endpoints = endpoints
@@ -118,7 +122,9 @@ class Registration:
             configuration = decode(await self._api.request("GET", f"{CONFIGURATIONS}/{self._name}"), _Configuration)
         except NotFound:
             return b""
-        bundles = {webhook.client_config.ca_bundle for webhook in configuration.webhooks or ()}
+        webhooks = configuration.webhooks or []
+        self._failing = frozenset(webhook.name for webhook in webhooks if webhook.failure_policy == "Fail")
+        bundles = {webhook.client_config.ca_bundle for webhook in webhooks}
         return bundles.pop() if len(bundles) == 1 else b""
 
     async def publish(self, bundle: bytes) -> None:
@@ -134,6 +140,8 @@ class Registration:
         self.registered = True
 
     async def _apply(self, bundle: bytes) -> None:
+        if any(webhook.get("failurePolicy") == "Fail" for webhook in self._webhooks):
+            await self.published()  # whatever fails by now goes on failing
         webhooks = [await self._wanted(webhook, bundle) for webhook in self._webhooks]
         body = {
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -149,7 +157,7 @@ class Registration:
         client = webhook.get("clientConfig")
         trusted = {**(client if isinstance(client, Mapping) else {}), "caBundle": base64.b64encode(bundle).decode()}
         policy = webhook.get("failurePolicy", "Ignore")
-        if policy == "Fail" and not await self._endpoints.ready():
+        if policy == "Fail" and webhook.get("name") not in self._failing and not await self._endpoints.ready():
             policy = "Ignore"
         return {**webhook, "clientConfig": trusted, "failurePolicy": policy}
 

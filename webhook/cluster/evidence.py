@@ -3,7 +3,8 @@
 `ClusterFactsSource` answers from memory, in microseconds: from the shared notebook, which every replica reads every few
 seconds, and from the revisions, which every replica watches. `Learner` writes the notebook: the surveys, which one
 replica makes for all, and the contradictions, which whoever meets them notes. Before the first survey of a cluster's
-life, a mutator is taken to be there: for those seconds nothing that is judged by its template is denied.
+life, and until a replica has read of it, mutators and mirrors are taken to be there: for those seconds nothing that a
+registry says denies.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ class ClusterFactsSource:
     def facts(self, workload: Workload, image: ContainerImage, reference: Reference | None) -> ClusterFacts:
         """Tell what was learnt of this registry and this object; of no registry where the text names none."""
         facts = self._of(reference.registry if reference is not None else "")
-        if workload.template and workload.uid and self._revisions.ran(workload.uid, image.image):
+        if workload.template and workload.uid and self._revisions.may_have_run(workload.uid, image.image):
             return ClusterFacts(
                 node_logins=facts.node_logins,
                 mirrors=facts.mirrors,
@@ -63,7 +64,7 @@ class ClusterFactsSource:
             login = learnt.logins.get(registry)
             facts = self._facts[registry] = ClusterFacts(
                 node_logins=login.proof if login else "",
-                mirrors=next(iter(learnt.mirrors), ""),
+                mirrors=next(iter(learnt.mirrors), "" if learnt.surveyed else UNSURVEYED),
                 mutator=next(iter(learnt.mutators), "" if learnt.surveyed else UNSURVEYED),
                 contradicted=learnt.contradictions(registry),
             )

@@ -21,6 +21,9 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)", re.ASCII)
 _RUNTIMES = {"containerd": Runtime.CONTAINERD, "cri-o": Runtime.CRI_O}
 
 
+_AWAITED = NodeFacts(awaited=True, runtimes=frozenset({Runtime.UNKNOWN}))
+
+
 class _Metadata(Metadata):
     labels: dict[str, str] | None = None
 
@@ -71,8 +74,8 @@ class ClusterNodes:
         """Tell what is known of the nodes that this pod may land on, from memory."""
         del image
         if not self.watching.synced.is_set():
-            return NodeFacts()
-        return self._table.facts(workload.placement, reference)
+            return _AWAITED
+        return self._table.facts(workload.placement, reference, template=workload.template)
 
     def put(self, obj: WireNode) -> None:
         """Take in a node that is new or has changed; one whose kubelet has not reported yet is not known."""

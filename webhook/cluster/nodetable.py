@@ -10,7 +10,7 @@ come and go with a node's health, and those of its start, do not count, since th
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from webhook.image.platform import Platform
@@ -28,6 +28,7 @@ _PASSING = (
 )
 K = TypeVar("K", bound=Hashable)
 
+_ALL_BORNE = (Toleration(operator="Exists"),)
 _PLACEMENTS = 512
 _NAMES = 200_000
 
@@ -70,17 +71,18 @@ class NodeTable:
     def __len__(self) -> int:
         return len(self._nodes)
 
-    def facts(self, placement: Placement, reference: Reference | None) -> NodeFacts:
-        """Tell what is known of the nodes that this placement may land on."""
+    def facts(self, placement: Placement, reference: Reference | None, *, template: bool = False) -> NodeFacts:
+        """Tell what is known of the nodes that this placement may land on; `template`: its pods are yet to be made."""
         eligible = self.eligible(placement)
         holding = self._holding.get(_key(reference), 0) if reference else 0
         return NodeFacts(
             known=True,
             eligible=eligible.bit_count(),
-            platforms=frozenset(platform for platform, nodes in self._platforms.items() if nodes & eligible),
+            platforms=self._platforms_of(eligible),
             holding=(holding & eligible).bit_count(),
             runtimes=frozenset(runtime for runtime, nodes in self._runtimes.items() if nodes & eligible),
             rechecks_credentials=bool(self._rechecking & eligible),
+            tainted=self._tainted(placement, eligible) if template and len(self._platforms) > 1 else frozenset(),
         )
 
     def eligible(self, placement: Placement) -> int:
@@ -97,6 +99,13 @@ class NodeTable:
         if len(self._eligible) > _PLACEMENTS:
             self._eligible.popitem(last=False)
         return found
+
+    def _platforms_of(self, chosen: int) -> frozenset[Platform]:
+        return frozenset(platform for platform, nodes in self._platforms.items() if nodes & chosen)
+
+    def _tainted(self, placement: Placement, eligible: int) -> frozenset[Platform]:
+        """Return the platforms of the nodes that only their taints keep out."""
+        return self._platforms_of(self.eligible(replace(placement, tolerations=_ALL_BORNE)) & ~eligible)
 
     def put(self, node: Node, images: Iterable[str]) -> None:
         """Take in a node and the image names of its status."""

@@ -172,6 +172,10 @@ class Revisions:
         pair = (hash(owner_uid), hash(image))
         return bool(owner_uid) and (pair in self._sets.ran or pair in self._others.ran)
 
+    def may_have_run(self, owner_uid: str, image: str) -> bool:
+        """Tell the same of what is known to have run, and of everything as long as the revisions are not read."""
+        return not all(watching.synced.is_set() for watching in self.watchings) or self.ran(owner_uid, image)
+
     def difference(self, replica_set: str, pod: PodSpec) -> Difference | None:
         """Tell in what a pod differs from its ReplicaSet (`namespace/name`); containers that were added do not count.
 

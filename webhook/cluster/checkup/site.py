@@ -55,9 +55,20 @@ class _Deployment(msgspec.Struct):
     status: _DeploymentStatus = msgspec.field(default_factory=_DeploymentStatus)
 
 
+class _ServiceSpec(msgspec.Struct):
+    cluster_ip: str = msgspec.field(default="", name="clusterIP")
+
+
+class _Service(msgspec.Struct):
+    spec: _ServiceSpec = msgspec.field(default_factory=_ServiceSpec)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What an installation is made of. `configuration` is the text of config.yaml, None where it cannot be read."""
+    """What an installation is made of.
+
+    `configuration` is the text of config.yaml, None where it cannot be read; `address` the Service's.
+    """
 
     namespace: str
     name: str
@@ -69,6 +80,7 @@ class Site:
     replicas: int = 0
     ready: int = 0
     updated: int = 0
+    address: str = ""
     troubles: tuple[str, ...] = ()
 
     @property
@@ -101,18 +113,25 @@ async def read_site(api: Api, namespace: str, name: str) -> Site:
         deployment = decode(await api.request("GET", path), _Deployment)
     except ClusterError as error:
         troubles.append(f"Deployment {name}: {error}")
+    service = _Service()
+    try:
+        path = f"/api/v1/namespaces/{segment(namespace)}/services/{segment(registration.service)}"
+        service = decode(await api.request("GET", path), _Service)
+    except ClusterError as error:
+        troubles.append(f"Service {registration.service}: {error}")
     spec = deployment.spec.template.spec
     return Site(
         namespace=namespace,
         name=name,
         registration=registration,
         configuration=configuration,
-        account="" if troubles and not spec.containers else spec.service_account_name,
+        account=spec.service_account_name if spec.containers else "",
         labels=deployment.spec.template.metadata.labels or {},
         arguments=tuple(argument for each in spec.containers or () for argument in each.args or ()),
         replicas=deployment.spec.replicas if spec.containers else 0,
         ready=deployment.status.ready_replicas,
         updated=deployment.status.updated_replicas,
+        address=service.spec.cluster_ip,
         troubles=tuple(troubles),
     )
 
