@@ -8,8 +8,8 @@ ValidatingWebhookConfiguration, and we fill its webhooks in by server-side apply
   that is still ending can bring it back;
 - an upgrade of the chart does not undo what we filled in, because the chart does not own those fields.
 
-`failurePolicy: Fail` is applied as Ignore until the Service has had a ready endpoint; from then on it is Fail, also while
-nobody answers, for that is what was asked for.
+`failurePolicy: Fail` is applied as Ignore until the Service has had a ready endpoint; from then on it is Fail, also
+while nobody answers, for that is what was asked for.
 """
 
 import base64
