@@ -4,6 +4,7 @@ Only the module of the command that is asked for is imported; the others are kno
 is what keeps `pullproof --help` and the completion of names quick.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -34,7 +35,7 @@ _SETTINGS = {"help_option_names": _HELP, "max_content_width": 110}
 
 def run(session: Session, *, program: str = "pullproof") -> int:
     """Run the command that `session.argv` names and return its exit code."""
-    command = typer.main.get_command(_app(session))
+    command = typer.main.get_command(_app(session, program))
     todo = [command]
     while todo:
         each = todo.pop()
@@ -59,7 +60,7 @@ def _refuse(session: Session, program: str, message: str) -> int:
     return USAGE
 
 
-def _app(session: Session) -> typer.Typer:
+def _app(session: Session, program: str) -> typer.Typer:
     app = typer.Typer(
         name="pullproof",
         rich_markup_mode=None,
@@ -71,22 +72,26 @@ def _app(session: Session) -> typer.Typer:
     completing = any(name.endswith("_COMPLETE") and name.startswith("_") for name in session.environ)
     for name, help_line in COMMANDS.items():
         if completing or name in session.argv:
-            _add(app, name, help_line)
+            _add(app, name, help_line, program)
         else:
             app.command(name, help=help_line)(_stub)
     app.command("version", help="Print the version.")(_version)
     return app
 
 
-def _add(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add a command: its module holds a Typer called `app`, or a function of its own name (HELP: its help)."""
+def _add(app: typer.Typer, name: str, help_line: str, program: str) -> None:
+    """Add a command: its module holds a Typer called `app`, or a function of its own name (HELP: its help).
+
+    Examples in a help are shown as a person types them who calls the program `program`.
+    """
     module = import_module(f"webhook.cli.{name}")
     group = getattr(module, "app", None)
     if isinstance(group, typer.Typer):
         app.add_typer(group, name=name, help=help_line, rich_help_panel=None)
     else:
         function: Callable[..., int] = getattr(module, name)
-        text = getattr(module, "HELP", None)
+        text: str | None = getattr(module, "HELP", None)
+        text = text and re.sub(r"(^  |\| )pullproof ", rf"\1{program} ", text, flags=re.MULTILINE)
         app.command(name, help=text, short_help=help_line, context_settings=_SETTINGS)(function)
 
 
