@@ -136,6 +136,10 @@ DOUBTS = [
         "",
         id="on a node, but Always asks",
     ),
+    pytest.param(NO_LOGINS, {"nodes": {"awaited": True}}, PARSED, "not known yet", id="nodes not read yet"),
+    pytest.param(
+        NO_LOGINS, {"nodes": {"awaited": True}, "pull": PullPolicy.ALWAYS}, set(), "", id="not read yet, Always"
+    ),
     pytest.param(NO_LOGINS, {"cluster": {"ran_before": True}}, PARSED, "earlier revision", id="rollback"),
     pytest.param(
         NO_LOGINS, {"cluster": {"ran_before": True}, "pull": PullPolicy.ALWAYS}, set(), "", id="rollback, Always"
@@ -322,3 +326,53 @@ def test_an_index_may_list_what_does_not_say_its_platform(evidence: Make, find: 
     found = evidence(resolves=True, content=silent, nodes={"platforms": AMD64})
     assert find(Code.PLATFORM_MISMATCH, found, NO_LOGINS) is None
     assert find(Code.NOT_AN_IMAGE, found, NO_LOGINS) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "certain"),
+    [
+        pytest.param("registry.kube-system.svc/app:1", False, id="a Service"),
+        pytest.param("registry.kube-system.svc.corp.example:5000/app:1", False, id="by its full name"),
+        pytest.param("registry:5000/app:1", False, id="a name for search domains"),
+        pytest.param("svc.example/app:1", True, id="a zone of that name"),
+        pytest.param("10.0.0.1:5000/app:1", True, id="an IPv4 address"),
+        pytest.param("[2001:db8::1]:5000/app:1", True, id="an IPv6 address"),
+        pytest.param("app:1", True, id="Docker Hub"),
+    ],
+)
+def test_names_that_pods_resolve_otherwise(image: str, certain: bool, evidence: Make, find: Find) -> None:
+    finding = find(Code.IMAGE_NOT_FOUND, evidence(image, failure=Failure.NOT_FOUND), NO_LOGINS)
+    assert finding is not None
+    assert finding.certain is certain
+
+
+@pytest.mark.parametrize(
+    ("tainted", "certain"),
+    [
+        pytest.param(frozenset(), True, id="none"),
+        pytest.param(AMD64, True, id="which the image is not for"),
+        pytest.param(frozenset({Platform(os="linux", architecture="386")}), False, id="which the image is for"),
+    ],
+)
+def test_nodes_that_a_toleration_would_open(
+    tainted: frozenset[Platform], certain: bool, evidence: Make, find: Find
+) -> None:
+    found = evidence(resolves=True, content=INDEX, template=True, nodes={"platforms": ARM64, "tainted": tainted})
+    finding = find(Code.PLATFORM_MISMATCH, found, NO_LOGINS)
+    assert finding is not None
+    assert finding.certain is certain
+
+
+@pytest.mark.parametrize(
+    ("code", "failure", "secrets"),
+    [
+        pytest.param(Code.FORBIDDEN, Failure.FORBIDDEN, [REGCRED], id="a login"),
+        pytest.param(Code.DENIED_OR_MISSING, Failure.FORBIDDEN, [], id="nobody"),
+    ],
+)
+def test_a_403_that_is_nobodys(code: Code, failure: Failure, secrets: list[Any], evidence: Make, find: Find) -> None:
+    """A firewall may judge by address or user agent, and let containerd pass."""
+    for confirmed in (True, False):
+        finding = find(code, evidence(failure=failure, secrets=secrets, confirmed=confirmed), NO_LOGINS)
+        assert finding is not None
+        assert finding.certain is confirmed

@@ -9,20 +9,26 @@ One doubt is enough: only a certain failure may deny.
     a node proved us wrong          every code, for that registry
     logins that nodes hold          the four refusals; absence too where a login is known to be there and was not tried
     mirrors, other runtimes         all that a registry's answer tells
+    names that pods resolve         the same: nodes have other resolvers, and other search domains
+    tolerations to come             platform-mismatch, of a template
     half a look-up                  refusals and absence: one of the hosts or logins gave no answer
     a 404 that is not a registry's  absence
+    a 403 that is not a registry's  refusals
+    nodes that are not read yet     every code but invalid-reference, where a present image would do
 """
 
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final
 
 from webhook.credentials.credential import Origin
 from webhook.policy.cause import REFUSALS, login_unreadable
+from webhook.policy.content import lacking
 from webhook.policy.evidence import LOGINS_UNSTATED, Evidence, Runtime
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
 from webhook.policy.wording import printable
-from webhook.registry.resolution import INCONCLUSIVE, Attempt, Failure, Step, Unresolved
+from webhook.registry.resolution import INCONCLUSIVE, Attempt, Failure, Resolved, Step, Unresolved
 from webhook.workload.workload import PullPolicy
 
 _LOGIN: Final = frozenset({Code.DENIED_OR_MISSING, Code.UNAUTHORIZED, Code.NO_PULL_SECRET, Code.FORBIDDEN})
@@ -73,10 +79,16 @@ def _present(evidence: Evidence) -> str:
     return "a node that the pod may land on has the image already"
 
 
+def _awaited(evidence: Evidence) -> str:
+    if evidence.image.pull_policy is not PullPolicy.IF_NOT_PRESENT or not evidence.nodes.awaited:
+        return ""
+    return "the cluster's nodes are not known yet, and one may have the image already"
+
+
 def _ran_before(evidence: Evidence) -> str:
     if evidence.image.pull_policy is not PullPolicy.IF_NOT_PRESENT or not evidence.cluster.ran_before:
         return ""
-    return "an earlier revision ran this image, so a node may have it"
+    return "an earlier revision may have run this image, so a node may have it"
 
 
 def _node_logins(evidence: Evidence) -> str:
@@ -106,10 +118,36 @@ def _runtime(evidence: Evidence) -> str:
     return "a node that the pod may land on runs another runtime than containerd" if others else ""
 
 
+def _resolved_otherwise(evidence: Evidence) -> str:
+    """Doubt short names and Services: a pod's resolver adds the cluster's domains, a node's its own or none."""
+    labels = evidence.reference.host.lower().split(".") if evidence.reference is not None else []
+    if "svc" in labels[1:] or (len(labels) == 1 and ":" not in labels[0]):
+        return "nodes resolve the registry's name by other rules than pods"
+    return ""
+
+
+def _tolerations(evidence: Evidence) -> str:
+    resolution = evidence.resolution
+    if not evidence.nodes.tainted or not isinstance(resolution, Resolved) or resolution.content is None:
+        return ""
+    lands = lacking(resolution.content, evidence.nodes.tainted, strictly=True) != evidence.nodes.tainted
+    return "a toleration that is added to the pods may let them land on a node that the image is for" if lands else ""
+
+
 def _unconfirmed(evidence: Evidence) -> str:
     resolution = evidence.resolution
     own = isinstance(resolution, Unresolved) and resolution.confirmed
     return "" if own else "the 404 is not confirmed by a registry's own error text"
+
+
+def _refused_by_another(evidence: Evidence) -> str:
+    """Firewalls and gateways say 403 too, to some addresses and user agents."""
+    resolution = evidence.resolution
+    if not isinstance(resolution, Unresolved) or resolution.confirmed:
+        return ""
+    if any(final.status == HTTPStatus.FORBIDDEN for final in _last_of_each_look(evidence)):
+        return "the 403 is not confirmed by a registry's own error text"
+    return ""
 
 
 def _half_answered(evidence: Evidence) -> str:
@@ -129,7 +167,13 @@ def _last_of_each_look(evidence: Evidence) -> tuple[Attempt, ...]:
     if not isinstance(resolution, Unresolved):
         return ()
     asked = (each for each in resolution.attempts if each.step is Step.MANIFEST or each.step is Step.TOKEN)
-    return tuple({(each.endpoint, each.credential): each for each in asked}.values())
+    return tuple({(_place(each.endpoint), each.credential): each for each in asked}.values())
+
+
+def _place(endpoint: str) -> str:
+    """Name what one port answers: nodes that found plain http behind it go on there (containerd's HTTPFallback)."""
+    place = endpoint.rpartition("://")[2]
+    return place if ":" in place else endpoint
 
 
 def _judged_by_address(evidence: Evidence) -> str:
@@ -149,13 +193,17 @@ def _blob_present(_: Evidence) -> str:
 _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = (
     (_ALL, _mutator),
     (_AFTER_PARSING, _present),
+    (_AFTER_PARSING, _awaited),
     (_AFTER_PARSING, _ran_before),
     (_LOGIN, _node_logins),
     (_REGISTRY, _mirrors),
     (_REGISTRY, _runtime),
+    (_REGISTRY, _resolved_otherwise),
+    (frozenset({Code.PLATFORM_MISMATCH}), _tolerations),
     (frozenset({Code.IMAGE_NOT_FOUND}), _unconfirmed),
     (frozenset({Code.IMAGE_NOT_FOUND}), _login_untried),
     (_ANSWER, _half_answered),
     (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), _judged_by_address),
+    (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), _refused_by_another),
     (frozenset({Code.BROKEN_IMAGE}), _blob_present),
 )

@@ -27,19 +27,23 @@ class NodeFacts:
     """The nodes that the pod may land on, as far as they are known.
 
     `known` is False when no node list is at hand (command line without a cluster, watch not synced): nothing is
-    concluded.
+    concluded. `awaited`: there is a cluster, and its list is still to come.
     `platforms`: distinct platforms of the eligible nodes; empty = not known, never "none".
     `holding`: how many eligible nodes list this image in their status. Presence is evidence, absence never is.
     `eligible`: how many nodes are eligible. `runtimes`: their distinct runtimes.
     `rechecks_credentials`: some eligible node may be a kubelet 1.35+ (KubeletEnsureSecretPulledImages).
+    `tainted`: platforms of the nodes that a template's pods could land on but for taints, where a toleration may still
+    be added to the pods (by RuntimeClass, ExtendedResourceToleration, PodTolerationRestriction).
     """
 
     known: bool = False
+    awaited: bool = False
     eligible: int = 0
     platforms: frozenset[Platform] = frozenset()
     holding: int = 0
     runtimes: frozenset[Runtime] = frozenset()
     rechecks_credentials: bool = False
+    tainted: frozenset[Platform] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
 from webhook.registry.resolution import Failure, Quota
 from webhook.settings.decoding import decode
-from webhook.workload.workload import PullPolicy
+from webhook.workload.workload import PullPolicy, Role
 
 Make = Callable[..., Evidence]
 Find = Callable[..., Finding | None]
@@ -126,6 +126,28 @@ def single(platform: Platform | None) -> Manifest:
             "a",
             {"resolves": True, "content": single(ARM64), "nodes": {"platforms": frozenset({AMD64})}},
             id="none fits: that is wrong-architecture",
+        ),
+        pytest.param(
+            Code.WRONG_ARCHITECTURE,
+            "a",
+            {
+                "resolves": True,
+                "content": single(ARM64),
+                "nodes": {"platforms": frozenset({AMD64})},
+                "role": Role.VOLUME,
+            },
+            id="nothing of an image volume is executed",
+        ),
+        pytest.param(
+            Code.PLATFORM_PARTIAL,
+            "a",
+            {
+                "resolves": True,
+                "content": single(ARM64),
+                "nodes": {"platforms": frozenset({AMD64, ARM64})},
+                "role": Role.VOLUME,
+            },
+            id="nor cares on which node it is mounted",
         ),
     ],
 )
