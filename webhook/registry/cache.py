@@ -30,6 +30,9 @@ PACE = 1.0
 No negative answer lives shorter than this: it is what the next look-up is paced by.
 """
 
+ANY_AGE = float("-inf")
+"""For `not_before`: whatever there is."""
+
 _ABSENT = (Failure.NOT_FOUND, Failure.NOT_AN_IMAGE)
 
 
@@ -49,12 +52,16 @@ class Answer:
 
     `source` is the name of the login that the look was made with, as it stands in the attempts. Another caller's name
     for the same login may differ. `apart`: the content that came with it is kept by digest, not here.
+
+    `heard_for`: another replica's word, and the seconds for which that holds; None for what we saw ourselves. No denial
+    may rest on it: whoever states an age, as a second look does, is not served by it.
     """
 
     resolution: Resolution
     began: float
     source: str = ""
     apart: bool = False
+    heard_for: float | None = None
 
     @property
     def positive(self) -> bool:
@@ -63,6 +70,8 @@ class Answer:
 
     def serves(self, not_before: float, *, fresh: bool = False) -> bool:
         """Tell whether a caller may have this who accepts no older refusal, or with `fresh` no older answer at all."""
+        if self.heard_for is not None and not_before > ANY_AGE:
+            return False
         return self.began >= not_before or (self.positive and not fresh)
 
 
@@ -83,7 +92,8 @@ class Lifetimes:
         if isinstance(resolution, Resolved):
             # content that was asked for and could not be had should be asked for again soon
             settled = ":" in key.identifier and (answer.apart or not key.content)
-            return self.digests if settled else self.tags
+            seconds = self.digests if settled else self.tags
+            return seconds if answer.heard_for is None else min(seconds, answer.heard_for)
         if resolution.failure is Failure.RATE_LIMITED and resolution.retry_after is not None:
             return max(PACE, min(resolution.retry_after, self.rate_limited_most))
         if resolution.failure in INCONCLUSIVE:

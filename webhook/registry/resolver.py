@@ -17,14 +17,13 @@ Laws:
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 from webhook.credentials.credential import ANONYMOUS, Credential
 from webhook.image.reference import Reference
-from webhook.registry.cache import PACE, Answer, Answers, Contents, Key, Lifetimes
+from webhook.registry.cache import ANY_AGE, PACE, Answer, Answers, Contents, Key, Lifetimes
 from webhook.registry.failure import RegistryError
 from webhook.registry.flights import Flights, landed
 from webhook.registry.limits import Held, LimitRules, Limits
@@ -53,6 +52,22 @@ class Client(Protocol):
         """List the repository's tags, as far as they are worth listing."""
         ...
 
+    async def content(self, resolved: Resolved, credential: Credential, *, deadline: float) -> Resolved:
+        """Add the content to what was resolved without it."""
+        ...
+
+
+class SharedAnswers(Protocol):
+    """Positive answers that replicas share; neither method ever raises, or takes long."""
+
+    async def ask(self, reference: Reference, login: Credential) -> tuple[Resolved, float] | None:
+        """Return a replica's word and for how many seconds it holds; None: look, the others wait for what you tell."""
+        ...
+
+    async def tell(self, reference: Reference, login: Credential, resolved: Resolved | None, seconds: float) -> None:
+        """Say what a look found and for how long it holds; None for what is not to be shared."""
+        ...
+
 
 def loop_time() -> float:
     """Return the running loop's time."""
@@ -71,6 +86,7 @@ class RegistryResolver:
         entries: int = 20_000,
         limits: LimitRules | None = None,
         observer: Observer | None = None,
+        shared: SharedAnswers | None = None,
         clock: Callable[[], float] = loop_time,
     ) -> None:
         """Give each look `budget` seconds, waiting for a place at the registry included; keep `entries` answers."""
@@ -78,8 +94,10 @@ class RegistryResolver:
         self._budget = budget
         self._clock = clock
         self._observer = observer or NullObserver()
+        self._shared = shared
+        self._lifetimes = lifetimes or Lifetimes()
         self._contents = Contents()
-        self._answers = Answers(clock, lifetimes=lifetimes, contents=self._contents, most=entries)
+        self._answers = Answers(clock, lifetimes=self._lifetimes, contents=self._contents, most=entries)
         self._limits = Limits(limits or LimitRules(), clock, self._observer)
         self._looks: Flights[Key, Answer] = Flights()
         self._walks: Flights[tuple[tuple[Key, ...], float, bool], _Walked] = Flights()
@@ -146,9 +164,9 @@ class RegistryResolver:
         answers: list[Answer | None] = []
         for login in tuple(logins)[:MOST_LOGINS]:
             key = Key(reference.registry, reference.repository, reference.identifier, login, content)
-            answer = self._answers.get(key, not_before=math.inf)
+            answer = self._answers.get(key, not_before=ANY_AGE)
             answers.append(answer)
-            if answer is not None:
+            if answer is not None and answer.positive:
                 self._observer.cache(_CACHE, CacheOutcome.HIT)
                 resolution = combine(reference, tuple(logins.values()), answers)
                 return resolution if isinstance(resolution, Resolved) else None
@@ -214,22 +232,52 @@ class RegistryResolver:
             answer = self._answers.get(key, not_before=not_before, fresh=fresh)
             if answer is not None:
                 return answer
-            answer = await self._shared_look(reference, login, key, fresh=fresh)
+            answer = await self._shared_look(reference, login, key, fresh=fresh, hear=not_before == ANY_AGE)
             if answer.serves(not_before, fresh=fresh):
                 return answer
 
-    async def _shared_look(self, reference: Reference, login: Credential, key: Key, *, fresh: bool) -> Answer:
+    async def _shared_look(
+        self, reference: Reference, login: Credential, key: Key, *, fresh: bool, hear: bool
+    ) -> Answer:
         look = self._looks.join(key)
         self._observer.cache(_CACHE, CacheOutcome.MISS if look is None else CacheOutcome.COALESCED)
         if look is None:
-            look = self._looks.start(key, self._look(reference, login, key, fresh=fresh))
+            look = self._looks.start(key, self._look(reference, login, key, fresh=fresh, hear=hear))
         await asyncio.wait({look})
         return look.result()
 
-    async def _look(self, reference: Reference, login: Credential, key: Key, *, fresh: bool) -> Answer:
-        """Look once, not sooner than the pace allows, and remember what was told."""
+    async def _look(self, reference: Reference, login: Credential, key: Key, *, fresh: bool, hear: bool) -> Answer:
+        """Look once, not sooner than the pace allows, unless another replica has; remember what was told."""
         login = ANONYMOUS if login.anonymous else login
         await self._pace(key, fresh=fresh)
+        if hear and self._shared is not None:
+            heard = await self._hear(self._shared, reference, login, key)
+            if heard is not None:
+                return heard
+        answer = await self._looked(reference, login, key)
+        if self._shared is not None:
+            resolved = answer.resolution if isinstance(answer.resolution, Resolved) else None
+            await self._shared.tell(reference, login, resolved, self._lifetimes.of(key, answer))
+        return answer
+
+    async def _hear(self, shared: SharedAnswers, reference: Reference, login: Credential, key: Key) -> Answer | None:
+        """Take another replica's word; content is fetched by its digest, and what goes wrong there tells nothing."""
+        heard = await shared.ask(reference, login)
+        if heard is None:
+            return None
+        resolved = self._contents.fill(heard[0]) if key.content else heard[0]
+        deadline = self._clock() + self._budget
+        try:
+            if key.content and resolved.content is None:
+                async with self._limits.enter(key.registry, key.credential, deadline=deadline):
+                    resolved = await self._client.content(resolved, login, deadline=deadline)
+        except (Held, RegistryError):
+            return None
+        answer = Answer(resolved, ANY_AGE, login.source, heard_for=heard[1])
+        self._answers.put(key, answer)
+        return answer
+
+    async def _looked(self, reference: Reference, login: Credential, key: Key) -> Answer:
         began = self._clock()
         deadline = began + self._budget
         try:

@@ -188,7 +188,7 @@ class SharedCache(Section, frozen=True, kw_only=True):
     url: str = ""
     password_file: str = ""
     prefix: Text = "pullproof:"
-    timeout: Duration = field(default_factory=lambda: Duration(0.1))
+    timeout: Duration = field(default_factory=lambda: Duration(0.02))
 
     def __post_init__(self) -> None:
         """Refuse a cache without an address, and a password in it."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -18,7 +19,14 @@ from webhook.registry.observer import Observer
 from webhook.registry.proxy import Proxies
 from webhook.registry.resolver import RegistryResolver
 from webhook.registry.tls import TlsContexts
-from webhook.settings.schema import Settings
+from webhook.settings.schema import Settings, SharedCache
+
+if TYPE_CHECKING:
+    from webhook.registry.shared import SharedStore
+
+
+class UnusableCache(ValueError):
+    """The cache that replicas are to share cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,7 @@ async def open_resolver(
         observer=observer,
         patience=Patience(connect=settings.network.connect_timeout, request=settings.network.timeout),
     )
+    shared = _shared(settings.cache.shared)
     resolver = RegistryResolver(
         client,
         budget=settings.budgets.lookup,
@@ -57,12 +66,34 @@ async def open_resolver(
             registries=_Places(endpoints, settings.network.max_concurrency),
         ),
         observer=observer,
+        shared=shared,
     )
     try:
         async with resolver:
             yield resolver
     finally:
         await client.aclose()
+        if shared is not None:
+            await shared.aclose()
+
+
+def _shared(settings: SharedCache) -> "SharedStore | None":
+    """Return the cache that replicas share, if there is to be one; its library is only loaded then."""
+    if not settings.enabled:
+        return None
+    try:
+        from webhook.registry.shared import SharedStore
+    except ImportError as error:
+        raise UnusableCache("cache.shared needs the optional part of this program: pullproof[shared-cache]") from error
+    if not settings.password_file:
+        raise UnusableCache("cache.shared.passwordFile is missing; names in the cache are derived from the password")
+    try:
+        password = Path(settings.password_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableCache(f"cache.shared.passwordFile {settings.password_file!r} cannot be read") from error
+    if not password:
+        raise UnusableCache(f"cache.shared.passwordFile {settings.password_file!r} is empty")
+    return SharedStore(settings.url, password=password, prefix=settings.prefix, timeout=settings.timeout)
 
 
 def hosts_problems(settings: Settings) -> tuple[str, ...]:
