@@ -84,8 +84,14 @@ def parse_pattern(text: str) -> Pattern | None:
 
 
 def without_user(host: str) -> str:
-    """Return a key as it was written, without a login that may stand before its host."""
+    """Return a key as it was written, without a login that may stand before its host.
+
+    A password may hold a slash, which ends the host for a parser: what looks like one at all, up to the last "@", goes.
+    """
     scheme, separator, rest = host.rpartition("://")
+    before, at, after = rest.rpartition("@")
+    if at and ":" in before:
+        return f"{scheme}{separator}{after}"
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     return f"{scheme}{separator}{authority.rpartition('@')[2]}{rest[len(authority) :]}"
 

@@ -45,6 +45,9 @@ def configure_logging(level: int = logging.INFO, stream: TextIO | None = None) -
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # The server's own chatter (started, finished, waiting) is told by run.py in fewer words.
     logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
+    # These write whole headers at debug level, and registries have been seen to repeat a login in theirs.
+    for name in ("httpcore", "httpx"):
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
 def _bounded(value: object) -> object:
