@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import typer
 
+from webhook.reports.escape import clean
+
 if TYPE_CHECKING:
     from webhook.cli.judging import OpenPipeline
 
@@ -39,8 +41,8 @@ class Session:
     pipelines: "OpenPipeline | None" = None
 
     def say(self, message: str) -> None:
-        """Tell the person something that is no finding."""
-        print(f"pullproof: {message}", file=self.err)
+        """Tell the person something that is no finding, in one line; names of files are written by strangers, too."""
+        print(f"pullproof: {clean(message)}", file=self.err)
 
     @property
     def colours(self) -> bool:

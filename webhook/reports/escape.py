@@ -9,9 +9,10 @@ import re
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
 _SPACE = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-# controls, soft hyphen, zero width and directional marks, surrogates, non-characters
+# controls, soft hyphen, zero width and directional marks, surrogates, non-characters, private use, tags
 _HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\uf8ff\U000e0000-\U000e007f\U000f0000-\U0010ffff]"
 )
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~@$&])")
 
