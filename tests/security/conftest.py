@@ -59,7 +59,7 @@ def connects() -> list[tuple[str, int]]:
 
 
 def spellings(secret: str) -> set[bytes]:
-    """Return the forms in which a secret may slip out: plain, base64 at each offset, for URLs, hex, halves, reversed."""
+    """Return the forms a secret may slip out in: plain, base64 at each offset, for URLs, hex, halves, reversed."""
     raw = secret.encode()
     forms = {raw, raw[::-1], raw.hex().encode(), quote(secret, safe="").encode(), quote_plus(secret).encode()}
     forms |= {json.dumps(secret)[1:-1].encode()}

@@ -9,23 +9,28 @@ import asyncio
 import base64
 import gzip
 import json
-import resource
+import re
 import ssl
 import time
 import zlib
+from functools import cache
+from pathlib import Path
 
 import pytest
 
 from webhook.documents.compose import MAX_DEPTH, MalformedDocument, compose
 
-MARGIN = 8.0
+MARGIN = 20.0
 """Seconds past the deadline that a machine with many other things to do may need."""
 
 MIB = 1024 * 1024
 
 
 def _peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Return the most memory held since the last call, in MiB."""
+    status = Path("/proc/self/status").read_text()
+    Path("/proc/self/clear_refs").write_text("5")
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
 def _told(here, name, answer):
@@ -58,7 +63,7 @@ def _spec(**more):
 
 
 PODS = {
-    "a thousand containers of a thousand hosts": lambda port: _containers(1000, f"h{{n}}.test:{port}/x/y:1"),
+    "a thousand containers of a thousand hosts": lambda port: _containers(1000, "h{n}.test:1/x/y:1"),
     "a thousand containers of one host": lambda port: _containers(1000, f"reg.test:{port}/x/y:{{n}}"),
     "two thousand containers, no references": lambda port: _containers(2000, "UPPER//case:{n}:::"),
     "a reference of 1 MiB": lambda port: _containers(1, "a" * MIB),
@@ -267,11 +272,14 @@ def _head(status=200, **headers):
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
+@cache
 def _bomb(size):
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = b"".join(packer.compress(bytes(MIB)) for _ in range(size))
     return packed + packer.flush()
 
+
+_bomb(256)  # made once, so that nobody waits for it
 
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _CHUNK = b"x" * 65536
@@ -332,8 +340,8 @@ _CHALLENGES = (
 
 REGISTRIES = {
     "a manifest without end": _manifest(lambda reply: reply(stream=_stream(_head(Content_Type=_INDEX), [_CHUNK]))),
-    "a manifest of 1 GiB in 1 MiB": _manifest(
-        lambda reply: reply(headers=(("Content-Type", _INDEX), ("Content-Encoding", "gzip")), body=_bomb(1024))
+    "a manifest of 256 MiB in 256 kB": _manifest(
+        lambda reply: reply(headers=(("Content-Type", _INDEX), ("Content-Encoding", "gzip")), body=_bomb(256))
     ),
     "a token answer without end": _with_token(lambda reply: reply(stream=_stream(_head() + b'{"token":"', [_CHUNK]))),
     "a token of 60 kB": _with_token(lambda reply: reply(body=b'{"token":"' + b"t" * 60_000 + b'"}')),
@@ -419,6 +427,7 @@ async def test_registries(scene, name, reply):
     here = await scene(config={"checks": {"platform-mismatch": {"platforms": ["linux/amd64"]}}})
     attack = REGISTRIES[name]
     here.stranger.script = lambda seen: reply(status=500) if seen.host.startswith("calm") else attack(seen, reply)
+    _peak()
     before = _peak()
     answer = await here.apply(f"{here.registry}/x/y:1.0", within="1500ms")
     grown = _peak() - before
@@ -481,6 +490,7 @@ YAML = {
 
 @pytest.mark.parametrize("name", YAML)
 def test_yaml(name):
+    _peak()
     before, started = _peak(), time.process_time()
     with pytest.raises(MalformedDocument) as caught:
         list(compose(YAML[name]))
