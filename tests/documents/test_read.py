@@ -102,6 +102,22 @@ def test_a_broken_file_does_not_hide_the_others(tmp_path: Path) -> None:
     assert problem.startswith(f"{tmp_path}/a.yaml:3: not valid YAML: ")
 
 
+@pytest.mark.parametrize("path", ["spec.template.spec.containers[0]", "spec.steps[0]", "spec.container"])
+def test_helm_is_told_from_what_a_controller_fills_in(path: str) -> None:
+    """In a custom resource, quoted braces of Helm are an error, those of Argo and Tekton no image yet."""
+    head = "apiVersion: x/v1\nkind: Rollout\n"
+    body = {
+        "spec.template.spec.containers[0]": "spec: {template: {spec: {containers: [{name: a, image: '%s'}]}}}\n",
+        "spec.steps[0]": "spec: {steps: [{image: '%s'}]}\n",
+        "spec.container": "spec: {container: {image: '%s'}}\n",
+    }[path]
+    helm = read(["-"], io.BytesIO((head + body % "{{ .Values.image }}:1").encode()), namespace="a")
+    assert problems(helm) == [f"<stdin>:3: {UNRENDERED}"]
+    for text in ("{{inputs.parameters.image}}", "$(params.image)", "{{workflow.name}}:1"):
+        other = read(["-"], io.BytesIO((head + body % text).encode()), namespace="a")
+        assert (problems(other), other.workloads) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

@@ -5,7 +5,7 @@ a tree is as small as its text; `size` and `height` count what it would be if it
 Structs, because a large file has a million nodes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -86,18 +86,18 @@ def text_at(node: Node, *steps: Step) -> str:
     return found.value if isinstance(found, Leaf) and isinstance(found.value, str) else ""
 
 
-def plain(node: Node) -> Value:
-    """Return the tree as dicts, lists and scalars; what aliases share stays shared."""
-    return _plain(node, {})
+def plain(node: Node, text: Callable[[str], str] = str) -> Value:
+    """Return the tree as dicts, lists and scalars, each text as `text` makes it; what aliases share stays shared."""
+    return _plain(node, {}, text)
 
 
-def _plain(node: Node, done: dict[int, Value]) -> Value:
+def _plain(node: Node, done: dict[int, Value], text: Callable[[str], str]) -> Value:
     if isinstance(node, Leaf):
-        return node.value
+        return text(node.value) if isinstance(node.value, str) else node.value
     if id(node) not in done:
         match node:
             case Branch():
-                done[id(node)] = {key: _plain(child, done) for key, child in node.entries.items()}
+                done[id(node)] = {key: _plain(child, done, text) for key, child in node.entries.items()}
             case Row():
-                done[id(node)] = [_plain(child, done) for child in node.items]
+                done[id(node)] = [_plain(child, done, text) for child in node.items]
     return done[id(node)]

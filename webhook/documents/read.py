@@ -6,14 +6,14 @@ becomes a `Problem`, and the rest is read all the same.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from webhook.documents.comments import InvalidIgnore, ignores_on
 from webhook.documents.compose import MalformedDocument, Tree, compose
 from webhook.documents.files import TextFile, UnrenderedChart, find
-from webhook.documents.node import Branch, Node, Row, Span, nearest, plain, text_at
+from webhook.documents.node import Branch, Leaf, Node, Row, Span, nearest, plain, text_at
 from webhook.documents.source import ManifestAccount, ManifestSecret, Problem, Source, SourcedWorkload
 from webhook.documents.stored import InvalidSecret, account_of, secret_of
 from webhook.workload.decoding import MalformedObject
@@ -114,21 +114,20 @@ class _File:
             self._problem(error.line, str(error))
 
     def _workloads(self, found: _Object) -> None:
-        values = plain(found.node)
         try:
-            workloads = workloads_of(values) if isinstance(values, dict) else ()
+            template = _template_image(found.node) if b"{{" in self._file.data else None
+            workloads = _workloads_at(found.node)
         except MalformedObject as error:
             self._problem(nearest(found.node, _steps(error.path)).span.line, f"{error}; the API server would refuse it")
+            return
+        if template is not None:
+            self._problem(template.span.line, UNRENDERED)
             return
         for workload in workloads:
             self._workload(workload, found)
 
     def _workload(self, workload: Workload, found: _Object) -> None:
         spans = {image.field: nearest(found.node, _steps(image.field)).span for image in workload.images}
-        for image in workload.images:
-            if _GO_TEMPLATE.search(image.image):
-                self._problem(spans[image.field].line, UNRENDERED)
-                return
         self._into.workloads.append(
             SourcedWorkload(
                 workload=replace(workload, namespace=workload.namespace or self._namespace),
@@ -154,6 +153,29 @@ class _File:
 
     def _problem(self, line: int, message: str) -> None:
         self._into.problems.append(Problem(file=self._name, line=line, message=message))
+
+
+def _workloads_at(node: Branch, text: Callable[[str], str] = str) -> tuple[Workload, ...]:
+    values = plain(node, text)
+    return workloads_of(values) if isinstance(values, dict) else ()
+
+
+def _template_image(node: Branch) -> Node | None:
+    """Return the first image that is a template Helm was to fill in.
+
+    Custom resources are read by shape, where an image in braces is one that a controller fills in and none yet: so
+    Helm's braces are opened for a look.
+    """
+    for workload in _workloads_at(node, _opened):
+        for image in workload.images:
+            leaf = nearest(node, _steps(image.field))
+            if isinstance(leaf, Leaf) and isinstance(leaf.value, str) and _GO_TEMPLATE.search(leaf.value):
+                return leaf
+    return None
+
+
+def _opened(text: str) -> str:
+    return text.replace("{{", "{ {") if _GO_TEMPLATE.search(text) else text
 
 
 def _template_line(data: bytes) -> int:
