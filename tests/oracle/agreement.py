@@ -74,12 +74,13 @@ _MESSAGES = (
     (r" 429 ", Cause.LIMITED),
     (r": 5\d\d ", Cause.SERVER),
     (r"unexpected status", Cause.STATUS),
-    (r"no longer supported|unsupported|media.?type", Cause.NO_IMAGE),
+    (r"no longer supported|media.?type", Cause.NO_IMAGE),
     (
         r"failed to copy|unexpected commit digest|short read|content descriptor|number of layers|failed to extract",
         Cause.BROKEN,
     ),
-    (r"token|realm|digest|redirect", Cause.PROTOCOL),
+    (r": not found$", Cause.MISSING),
+    (r"token|realm|digest|redirect|unsupported protocol", Cause.PROTOCOL),
     (r": not found", Cause.MISSING),
 )
 
@@ -91,7 +92,7 @@ NAMES: dict[str, set[Cause]] = {
     "invalid-reference": {Cause.INVALID},
     "image-not-found": {Cause.MISSING},
     "denied-or-missing": {*_LOGIN, Cause.MISSING},
-    "unauthorized": _LOGIN,
+    "unauthorized": _LOGIN | {Cause.PROTOCOL},
     "no-pull-secret": _LOGIN,
     "forbidden": _LOGIN,
     "platform-mismatch": {Cause.PLATFORM},
@@ -106,7 +107,7 @@ NAMES: dict[str, set[Cause]] = {
     "pull-secret-ignored": _LOGIN,
     "pull-secret-no-match": _LOGIN,
     "rate-limited": {Cause.LIMITED},
-    "registry-unreachable": _NETWORK,
+    "registry-unreachable": _NETWORK | {Cause.STATUS},
     "registry-error": _ANSWER | {Cause.TIMEOUT, Cause.FORBIDDEN, Cause.BROKEN},
     "not-a-registry": {Cause.PLAIN_HTTP, Cause.NO_IMAGE, Cause.BROKEN, Cause.MISSING, *_LOGIN, *_ANSWER},
     "credentials-unavailable": {*_LOGIN, Cause.MISSING},

@@ -124,6 +124,8 @@ class Case:
     """the name under which the node has it"""
     unlisted: bool = False
     """preloaded so late that the node does not list it yet"""
+    host_path: str = ""
+    """a folder of the node that the pod mounts"""
     labels: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     after: str = ""

@@ -21,6 +21,7 @@ from workload import ASKED, ELSEWHERE, NAMESPACES, RUN, account, container, judg
 ALIVE = 140
 AT_ONCE = 16
 LATER_SECONDS = 20
+RUNNING_SECONDS = 4
 HOPELESS_SECONDS = 300
 LISTED_WITHIN_SECONDS = 90
 NOT_MADE = (Fate.REJECTED, Fate.NO_ANSWER)
@@ -37,12 +38,12 @@ class Alive:
     asked: bool = False
     failing_since: float | None = None
     arrived: bool = False
-    seen_running: int = 0
+    running_since: float | None = None
     observation: Observation = field(default_factory=lambda: Observation(fate=Fate.UNSETTLED))
 
     def settled(self, now: float) -> bool:
         if self.observation.fate is Fate.RUNS:  # a program that cannot be executed seems to run for a moment
-            return self.seen_running > 1
+            return self.running_since is not None and now - self.running_since >= RUNNING_SECONDS
         if self.observation.final:
             return True
         patience = max(self.case.patience, SURPRISED_PATIENCE if self.case.runs else 0)
@@ -141,7 +142,8 @@ class Engine:
         for id_, each in alive.items():
             if id_ in pods and each.observation.fate not in NOT_MADE:
                 each.observation = observe(pods[id_], each.case)
-                each.seen_running += each.observation.fate is Fate.RUNS
+                runs = each.observation.fate is Fate.RUNS
+                each.running_since = (each.running_since or now) if runs else None
                 failing = each.observation.fate not in (Fate.RUNS, Fate.UNSETTLED)
                 each.failing_since = (each.failing_since or now) if failing else each.failing_since
                 await self._add_ephemeral(each, pods[id_])

@@ -59,9 +59,11 @@ def _matrix(results: Sequence[Result]) -> str:
 def _targets(results: Sequence[Result]) -> str:
     counts = Counter(result.judgement for result in results)
     other = sum(result.other_cause for result in results)
+    wrong = [result for result in results if result.judgement is Judgement.WRONG_DENIAL]
+    unexplained = sum(not result.case.known for result in wrong)
     share = 100 * other / len(results) if results else 0
     rows = (
-        ("wrong denials", counts[Judgement.WRONG_DENIAL], "0"),
+        ("wrong denials", f"{counts[Judgement.WRONG_DENIAL]} ({unexplained} without a reason below)", "0"),
         ("requests without an answer", counts[Judgement.NO_ANSWER], "0"),
         ("missed, though knowable", counts[Judgement.MISSED], "0"),
         ("another cause named than the node's", f"{other} ({share:.1f} %)", "less than 2 %"),

@@ -83,6 +83,9 @@ def _pod_spec(case: Case, image: str) -> dict[str, Any]:
             spec["volumes"] = [{"name": "v", "image": source}]
         case Role.EPHEMERAL:
             pass
+    if case.host_path:
+        spec["volumes"] = [{"name": "h", "hostPath": {"path": case.host_path, "type": "DirectoryOrCreate"}}]
+        spec["containers"][0]["volumeMounts"] = [{"name": "h", "mountPath": "/h"}]
     names = [secret_name(case, each) for each in case.secrets] + list(case.extra_secret_names)
     spec |= {"imagePullSecrets": [{"name": name} for name in names]} if names else {}
     spec |= {"serviceAccountName": case.id} if case.account_secrets is not None else {}

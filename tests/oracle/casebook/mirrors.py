@@ -11,28 +11,12 @@ from case import Case, Held, holding
 from webhook.demo.site import Rule, Site
 
 UNTOLD = "a mirror that only the node knows of"
-UNPROVEN = "nothing speaks for a mirror before a pod has run from it, or an operator says so"
+UNPROVEN = "nothing in the cluster speaks for a mirror, and the operator stated none"
 
 
 def cases() -> Iterator[Case]:
     yield _case("has-it", "the mirror has what the registry lacks", True, mirror=True, upstream=False)
-    yield replace(
-        _case(
-            "has-it-too",
-            "the mirror has what the registry lacks, and a pod that runs from it",
-            True,
-            mirror=True,
-            upstream=False,
-        ),
-        id="mirror-taught",
-        image="has-it.mirrored.test/team/app:1",
-        sites=(),
-        holds=(),
-        mirrors={},
-        after="mirror-has-it",
-        policy="Always",
-        known="",
-    )
+    yield from _taught()
     yield _case("both", "both have it", True, mirror=True, upstream=True, knowable=True)
     yield _case(
         "lacks-it", "the mirror lacks it, the registry has it", True, mirror=False, upstream=True, knowable=True
@@ -60,6 +44,28 @@ def cases() -> Iterator[Case]:
         upstream=None,
     )
     yield _case("plain-http", "a mirror over plain HTTP", True, mirror=True, upstream=False, scheme="http")
+
+
+def _taught() -> Iterator[Case]:
+    """What a Pullproof that is new to the cluster makes of what runs there."""
+    daemon = "open.test/mirrors/daemon:1"
+    yield Case(
+        id="mirror-daemon",
+        says="a DaemonSet that writes the nodes' mirrors",
+        image=daemon,
+        runs=True,
+        kind="DaemonSet",
+        holds=(holding(daemon),),
+        host_path="/etc/containerd/certs.d",
+    )
+    taught = _case(
+        "taught",
+        "the mirror has what the registry lacks; a DaemonSet writes mirrors",
+        True,
+        mirror=True,
+        upstream=False,
+    )
+    yield replace(taught, after="mirror-daemon", known="")
 
 
 def _case(

@@ -55,7 +55,9 @@ def _taught() -> Iterator[Case]:
         says=f"{name}: the node's login, and a pod that runs by it",
         image=f"{name}/team/taught:1",
         runs=True,
+        sites=(_site(name, "basic"),),
         holds=(holding(f"{name}/team/taught:1", public=False),),
+        node_logins={name: ("node", "s3cret")},
         after="node-login-basic-alone",
         unknowable=LOGINS,
     )
@@ -65,6 +67,7 @@ def _taught() -> Iterator[Case]:
         image="open.test/mutated/gone:2",
         runs=True,
         kind="Deployment",
+        holds=(holding("open.test/mutated/good:1"),),
         labels={"mutate": "image"},
         after="node-mutated-image-deployment",
     )
@@ -79,7 +82,7 @@ def _later() -> Iterator[Case]:
             image=image,
             runs=True,
             holds=(holding(image, arrival=Arrival.LATER),),
-            patience=60,
+            patience=100,
             unknowable="it is pushed later",
         )
     image = "open.test/later/tag"
@@ -89,7 +92,7 @@ def _later() -> Iterator[Case]:
         image=f"{image}:2",
         runs=True,
         holds=(holding(f"{image}:1"), holding(f"{image}:2", arrival=Arrival.LATER)),
-        patience=60,
+        patience=100,
         unknowable="it is pushed later",
     )
 

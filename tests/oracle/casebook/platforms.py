@@ -23,7 +23,8 @@ def cases() -> Iterator[Case]:
         if f"{node['os']}/{node['architecture']}" == OURS and pulled is not None:
             texts = tuple(_text(each) for each in vector["manifests"])
             spec = ImageSpec(platforms=texts, index=True, built_for=OURS)
-            yield _case(f"vector-{number}", vector["name"], pulled, spec)
+            known = "os.features of an index's entry are not compared" if "features" in vector["name"] else ""
+            yield _case(f"vector-{number}", vector["name"], pulled, spec, known=known)
     yield from _by_hand()
 
 
