@@ -24,7 +24,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid var(--line); }
 th { color: var(--dim); font-weight: 600; font-size: .85rem; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.narrow { width: auto; min-width: 20rem; }
+.narrow { width: auto; min-width: 20rem; } .wide { overflow-x: auto; }
 .verdict { font-weight: 700; white-space: nowrap; }
 .fail { color: var(--fail); } .warn { color: var(--warn); } .error { color: var(--error); }
 .pass { color: var(--pass); } .skip { color: var(--skip); } .dim { color: var(--dim); }
