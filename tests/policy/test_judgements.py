@@ -1,0 +1,109 @@
+"""Judgements of a moment ago: given again where all that a check may see is the same, and only there."""
+
+from dataclasses import replace
+
+import pytest
+
+from webhook.credentials.credential import Credential
+from webhook.credentials.pullsecret import Entry, PullSecret, PullSecrets, SecretState
+from webhook.image.platform import Platform
+from webhook.image.reference import Digest, Reference
+from webhook.policy.decision import ActiveCheck, Judged, Policy
+from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts
+from webhook.policy.finding import Code, Finding, FindingClass
+from webhook.policy.judgements import Judgements, sight_of
+from webhook.registry.resolution import Resolved
+from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
+
+REFERENCE = Reference.parse("registry.example/app:1")
+IMAGE = ContainerImage(
+    role=Role.CONTAINER, name="app", image="registry.example/app:1", pull_policy=PullPolicy.ALWAYS, field="spec"
+)
+RESOLVED = Resolved(reference=REFERENCE, digest=Digest("sha256:" + "a" * 64), media_type="x")
+WORKLOAD = Workload(kind="Pod", namespace="shop", name="app-1", uid="u-1", labels={"a": "b"})
+
+
+class Watcher:
+    """A policy with one check, which notes what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[Evidence] = []
+        self.policy = Policy(checks=(ActiveCheck(Code.LATEST_TAG, self.find),))
+        self.judgements = Judgements(most=8)
+
+    def find(self, evidence: Evidence) -> Finding | None:
+        self.shown.append(evidence)
+        return Finding(code=Code.LATEST_TAG, cls=FindingClass.WARN, message="m", brief="b", fix="f")
+
+    def judge(
+        self,
+        *,
+        image: ContainerImage = IMAGE,
+        workload: Workload = WORKLOAD,
+        secrets: PullSecrets = PullSecrets(),  # noqa: B008 - a frozen value
+        resolution: Resolved = RESOLVED,
+        nodes: NodeFacts = NodeFacts(),  # noqa: B008
+        cluster: ClusterFacts = ClusterFacts(),  # noqa: B008
+    ) -> Judged:
+        sight = sight_of(workload, secrets)
+        assert sight is not None
+        return self.judgements.judge(self.policy, image, sight, REFERENCE, resolution, nodes, cluster)
+
+
+def test_the_same_evidence_is_judged_once() -> None:
+    watcher = Watcher()
+    first = watcher.judge()
+    assert watcher.judge(resolution=replace(RESOLVED), workload=replace(WORKLOAD, name="app-2", uid="u-2")) is first
+    assert len(watcher.shown) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"image": replace(IMAGE, name="b")},
+        {"image": replace(IMAGE, pull_policy=PullPolicy.IF_NOT_PRESENT)},
+        {"image": replace(IMAGE, judged=False)},
+        {"workload": replace(WORKLOAD, namespace="b")},
+        {"workload": replace(WORKLOAD, service_account="b")},
+        {"workload": replace(WORKLOAD, template=True)},
+        {"workload": replace(WORKLOAD, platforms=(Platform(os="linux", architecture="arm64"),))},
+        {"secrets": PullSecrets(account="b", account_missing=True)},
+        {"resolution": replace(RESOLVED, media_type="y")},
+        {"resolution": replace(RESOLVED, digest=Digest("sha256:" + "b" * 64))},
+        {"nodes": NodeFacts(known=True)},
+        {"cluster": ClusterFacts(mutator="m")},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_other_evidence_is_judged_anew(other: dict[str, object]) -> None:
+    watcher = Watcher()
+    watcher.judge()
+    assert watcher.judge(**other).image == other.get("image", IMAGE)  # type: ignore[arg-type]
+    assert len(watcher.shown) == 2
+
+
+def test_another_policy_judges_anew() -> None:
+    watcher = Watcher()
+    watcher.judge()
+    watcher.policy = replace(watcher.policy, checks=())
+    assert watcher.judge().findings == ()
+
+
+def test_no_check_sees_what_is_not_compared() -> None:
+    watcher = Watcher()
+    watcher.judge()
+    (shown,) = watcher.shown
+    assert (shown.workload.name, shown.workload.uid, shown.workload.labels, shown.workload.images) == ("", "", {}, ())
+
+
+def test_a_pod_with_secrets_is_judged_anew_each_time() -> None:
+    entry = Entry(host="h", key="h", credential=Credential(username="u", secret="s", source="x"))
+    secret = PullSecret(name="s", state=SecretState.USABLE, entries=(entry,))
+    assert sight_of(WORKLOAD, PullSecrets(secrets=(secret,))) is None
+
+
+def test_their_number_is_bounded() -> None:
+    watcher = Watcher()
+    for number in range(100):
+        watcher.judge(workload=replace(WORKLOAD, namespace=str(number)))
+        assert len(watcher.judgements) <= 8
