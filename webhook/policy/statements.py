@@ -87,11 +87,15 @@ def _first_fit(patterns: tuple[str, ...], name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
-    """What the operator says. `logins` as a tuple: the registries that nodes hold logins for beside the clouds'."""
+    """What the operator says. `logins` as a tuple: the registries that nodes hold logins for beside the clouds'.
+
+    `mirrors`: why not all of the nodes' mirrors could be taken from what the operator gave, or "".
+    """
 
     logins: Logins | tuple[str, ...] = Logins.UNKNOWN
     mutators: Mutators = Mutators.AUTO
     runtime: RuntimeStatement = RuntimeStatement.AUTO
+    mirrors: str = ""
     placeholders: tuple[str, ...] = _PLACEHOLDERS
     platforms: frozenset[Platform] = frozenset()
 
@@ -134,6 +138,7 @@ class Statements:
             facts,
             node_logins=facts.node_logins or stated or unstated,
             cloud_login=facts.cloud_login or bool(pattern),
+            mirrors=facts.mirrors or self.mirrors,
             mutator=self._mutator(facts.mutator),
         )
 

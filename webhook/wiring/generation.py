@@ -7,7 +7,7 @@ way goes on with the old one, which is closed when nobody can be waiting for it 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +21,7 @@ from webhook.registry.resolver import RegistryResolver
 from webhook.settings.policy import policy_of
 from webhook.settings.schema import Settings
 from webhook.wiring.logins import NodeLogins, open_node_logins
-from webhook.wiring.registries import Surroundings, open_resolver
+from webhook.wiring.registries import Surroundings, hosts_problems, open_resolver
 from webhook.workload.workload import Workload
 
 _GRACE = 5.0
@@ -74,7 +74,7 @@ class Generations:
 
     async def adopt(self, settings: Settings) -> None:
         """Put `settings` in force; raise a ValueError, and change nothing, for files in it that cannot be used."""
-        policy = policy_of(settings)
+        policy = _doubting(policy_of(settings), hosts_problems(settings))
         old = self._way
         if old is None or _way_of(settings) != _way_of(old.settings):
             self._way = await self._new_way(settings)
@@ -151,6 +151,13 @@ class Generations:
             open_node_logins(settings.credentials, environment, clock=clock, tokens=self._tokens) as logins,
         ):
             yield _Way(settings, resolver, logins, asyncio.Event())
+
+
+def _doubting(policy: Policy, problems: tuple[str, ...]) -> Policy:
+    """Return a policy that knows of mirrors which could not be read: what a registry lacks may be there."""
+    if not problems:
+        return policy
+    return replace(policy, statements=replace(policy.statements, mirrors=f"nodes.hostsDir: {problems[0]}"))
 
 
 def _way_of(settings: Settings) -> tuple[object, ...]:
