@@ -149,7 +149,8 @@ def _counts(title: str, images: Sequence[ReportedImage], key: Callable[[Reported
         for name in names
     )
     table = f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>"
-    return f'<h2>{title}</h2>\n<div class="wide" tabindex="0" role="region" aria-label="{title}">\n<table class="narrow">\n{table}\n</table>\n</div>'
+    box = f'<div class="wide" tabindex="0" role="region" aria-label="{title}">'
+    return f'<h2>{title}</h2>\n{box}\n<table class="narrow">\n{table}\n</table>\n</div>'
 
 
 def _namespace(image: ReportedImage) -> str:
