@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,11 @@ from webhook.demo.world import Listener, World
 
 collect_ignore_glob = [] if "CLUSTER" in os.environ else ["test_*.py"]
 
-HOSTS = ("reg.corp.example", "ghcr.io")
+SITES = (
+    Site(hosts=("reg.corp.example",), personality="basic", users={"bob": "s3cret"}),
+    Site(hosts=("open.corp.example",)),
+)
+NUMBERS = count(1)
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -68,11 +73,11 @@ def authority(cluster: Path) -> Authority:
 @pytest.fixture(scope="session")
 def world(cluster: Path, authority: Authority, background: asyncio.AbstractEventLoop) -> Iterator[World]:
     """Registries under real names, to put images into."""
-    world = World([Site(hosts=(host,), personality="basic", users={"bob": "s3cret"}) for host in HOSTS])
+    world = World(SITES)
     server = Server(world, authority)
     listening = server.listen(Listener(address=NODE, port=443))
     asyncio.run_coroutine_threadsafe(listening, background).result(10)
-    name_hosts(cluster, dict.fromkeys(HOSTS, NODE))
+    name_hosts(cluster, dict.fromkeys(world.hosts, NODE))
     yield world
     asyncio.run_coroutine_threadsafe(server.close(), background).result(10)
 
@@ -109,9 +114,9 @@ def kubectl() -> Kubectl:
 
 
 @pytest.fixture
-def namespace(kubectl: Kubectl, pullproof: None, request: pytest.FixtureRequest) -> str:
-    """A namespace of the test's own, in which workloads are judged."""
-    name = request.node.name.removeprefix("test_").replace("_", "-")[:50].strip("-")
+def namespace(kubectl: Kubectl, pullproof: None) -> str:
+    """A namespace of the test's own, in which workloads are judged; its name is short, as long ones are cut."""
+    name = f"shop{next(NUMBERS)}"
     document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"judged": "yes"}}}
     assert kubectl("create", "-f", "-", stdin=json.dumps(document)).returncode == 0
     return name

@@ -70,16 +70,19 @@ class Server:
         await asyncio.gather(*self._connections, return_exceptions=True)
         for server in self._servers:
             await server.wait_closed()
+        await asyncio.sleep(0)  # aborted connections are closed in the loop's next turn
 
     async def _connected(
         self, transport: Transport, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
             await self._converse(transport, reader, writer)
+            writer.close()
+            await writer.wait_closed()
         except (OSError, asyncio.IncompleteReadError):
             pass  # the peer went away
         finally:
-            writer.close()
+            writer.transport.abort()
 
     async def _converse(self, transport: Transport, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         match transport:
