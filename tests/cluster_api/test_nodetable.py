@@ -123,7 +123,7 @@ def test_facts_are_of_the_eligible_nodes_only() -> None:
     assert (both.eligible, both.holding, both.platforms) == (2, 2, frozenset({AMD, ARM}))
     assert both.rechecks_credentials
     nobody = table.facts(Placement(node_selector={"zone": "c"}), reference)
-    assert nobody == NodeFacts(known=True)
+    assert nobody == NodeFacts(known=True, runtimes=frozenset({Runtime.CONTAINERD, Runtime.CRI_O}))
 
 
 DIGEST = "sha256:" + "a" * 64
@@ -236,3 +236,12 @@ def test_a_toleration_may_still_come_to_the_pods_of_a_template() -> None:
     assert table.facts(Placement(), None).tainted == frozenset()
     table.delete("gpu")
     assert table.facts(Placement(), None, template=True).tainted == {WINDOWS}
+
+
+def test_a_node_that_is_still_to_come_is_like_the_others() -> None:
+    """Nothing fits a pod that waits for its node pool to grow; which runtime it will meet is not unheard of."""
+    table, nowhere = NodeTable(), Placement(node_selector={"pool": "new"})
+    assert table.facts(nowhere, None).runtimes == frozenset()
+    table.put(Node(name="a", platform=AMD, runtime=Runtime.CRI_O), ())
+    facts = table.facts(nowhere, None)
+    assert (facts.eligible, facts.platforms, facts.runtimes) == (0, frozenset(), {Runtime.CRI_O})

@@ -80,7 +80,7 @@ class NodeTable:
             eligible=eligible.bit_count(),
             platforms=self._platforms_of(eligible),
             holding=(holding & eligible).bit_count(),
-            runtimes=frozenset(runtime for runtime, nodes in self._runtimes.items() if nodes & eligible),
+            runtimes=self._runtimes_of(eligible),
             rechecks_credentials=bool(self._rechecking & eligible),
             tainted=self._tainted(placement, eligible) if template and len(self._platforms) > 1 else frozenset(),
         )
@@ -102,6 +102,10 @@ class NodeTable:
 
     def _platforms_of(self, chosen: int) -> frozenset[Platform]:
         return frozenset(platform for platform, nodes in self._platforms.items() if nodes & chosen)
+
+    def _runtimes_of(self, eligible: int) -> frozenset[Runtime]:
+        """Return the runtimes of the eligible nodes; where a node is still to come, it will be like the others."""
+        return frozenset(runtime for runtime, nodes in self._runtimes.items() if nodes & eligible or not eligible)
 
     def _tainted(self, placement: Placement, eligible: int) -> frozenset[Platform]:
         """Return the platforms of the nodes that only their taints keep out."""
