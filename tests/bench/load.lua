@@ -13,6 +13,7 @@ while true do
 end
 local tail = template:sub(from)
 local headers = { ["Content-Type"] = "application/json" }
+if (os.getenv("CLOSE") or "") ~= "" then headers["Connection"] = "close" end
 local threads = 0
 local number = 0
 

@@ -1,0 +1,126 @@
+"""Load on one server: wrk for rates, a client of our own for bursts (I/O)."""
+
+import asyncio
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import parts
+import reviews
+
+_TRIES = 3
+"""On a crowded machine a short round may end before its connections are open."""
+
+_HEAD = (
+    "POST /validate?timeout=30s HTTP/1.1\r\nHost: localhost\r\n"
+    "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One round of load. Requests a second, milliseconds, and microseconds of the server's processor a request."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """Requests that were all sent at once: seconds to the last answer, and how many were not allowed."""
+
+    seconds: float
+    refused: int
+
+
+def wrk(server: parts.Server, review: Path, *, connections: int, seconds: float, close: bool = False) -> Round:
+    """Load `server` for some seconds; `close`: a new TLS connection for each request."""
+    command = ["taskset", "-c", str(parts.LOAD_CORE), shutil.which("wrk") or "wrk", "-t1", f"-c{connections}"]
+    command += [f"-d{seconds:g}s", "--latency", "-s", str(parts.HERE / "load.lua")]
+    command.append(f"https://127.0.0.1:{server.port}/validate?timeout=10s")
+    environment = {**os.environ, "REVIEW": str(review), "CLOSE": "1" if close else ""}
+    for _ in range(_TRIES):
+        before = server.cpu()
+        output = subprocess.run(command, env=environment, check=True, capture_output=True).stdout
+        used = server.cpu() - before
+        told = json.loads(output.decode().strip().splitlines()[-1])
+        if told["requests"]:
+            break
+    else:
+        raise RuntimeError(f"{server.name} answered nothing: {told}")
+    requests = told["requests"]
+    return Round(
+        rate=requests / (told["microseconds"] / 1e6),
+        p50=told["p50"] / 1000,
+        p99=told["p99"] / 1000,
+        cpu=used / requests * 1e6,
+        failed=told["status"] + (0 if close else told["socket"]),
+    )
+
+
+def burst(port: int, bodies: Sequence[bytes]) -> Burst:
+    """Open a connection for each body, then send all of them at once."""
+    os.sched_setaffinity(0, {parts.LOAD_CORE})
+    try:
+        return asyncio.run(_burst(port, bodies))
+    finally:
+        os.sched_setaffinity(0, {parts.SERVER_CORE, parts.LOAD_CORE})
+
+
+def numbered(template: bytes, count: int) -> list[bytes]:
+    """Return that many different reviews."""
+    return [reviews.numbered(template, number) for number in range(count)]
+
+
+def resumes(port: int) -> bool:
+    """Tell whether a second connection may go on with the first one's TLS session."""
+    context = parts.client_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_3
+    session = _session(context, port, None)[0]
+    return _session(context, port, session)[1]
+
+
+def _session(context: ssl.SSLContext, port: int, session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
+    import socket
+
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        context.wrap_socket(plain, server_hostname=parts.HOST, session=session) as secure,
+    ):
+        secure.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        secure.recv(4096)  # a TLS 1.3 ticket comes with the first answer
+        return secure.session, bool(secure.session_reused)
+
+
+async def _burst(port: int, bodies: Sequence[bytes]) -> Burst:
+    context = parts.client_context()
+    few = asyncio.Semaphore(50)
+
+    async def opened() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        async with few:
+            return await asyncio.open_connection("127.0.0.1", port, ssl=context)
+
+    connections = await asyncio.gather(*(opened() for _ in bodies))
+    began = time.perf_counter()
+    answers = await asyncio.gather(*map(_ask, connections, bodies))
+    seconds = time.perf_counter() - began
+    for _, writer in connections:
+        writer.close()
+    return Burst(seconds=seconds, refused=sum(b'"allowed":true' not in answer for answer in answers))
+
+
+async def _ask(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], body: bytes) -> bytes:
+    reader, writer = connection
+    writer.write(_HEAD.format(len(body)).encode() + body)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    return await reader.readexactly(int(length.partition(b":")[2]))

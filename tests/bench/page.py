@@ -1,0 +1,141 @@
+"""docs/benchmarks.md, from the figures (pure)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Figures = Mapping[str, Any]
+
+_HEAD = """# Benchmarks
+
+What an admission costs, measured beside the least that any webhook costs: a no-op in Go (`net/http`; it reads the
+review, asks nobody and allows; `tests/bench/noop`). Repeat it with `make bench` (`BENCH_SHORT=1` for a minute of it);
+it needs Go, wrk and taskset, and writes this page and `benchmarks.json`. Rates depend on the machine, ratios hardly do.
+
+Both servers take turns on one core, {rounds} rounds of {seconds:g} s for each case; wrk and the registry
+(`webhook/demo`, over TLS, without a login) have the other. TLS 1.3, P-256, keep-alive. Every request has its own uid
+and pod name, so nothing can be answered by its bytes. Medians, with the least and the most of the rounds behind them.
+Processor time is the server's, kernel included: where others use the machine too, it tells more than the rate.
+
+{when}; {processor}, {cores} cores, Linux {kernel}, Python {python}; load average {before:.1f} before, {after:.1f}
+after.
+"""
+
+_NOTES = """
+## What stands behind the figures
+
+- A warm review costs no task, no timer and no request: the body is decoded once, to the fields that rule a pull; each
+  image's answer is looked up again in the cache, whose entries end in their own time; a judgement is given again only
+  where all that a check may see is the same (`webhook/policy/judgements.py`).
+- Pods with pull secrets are judged anew each time, so that no secret is kept beyond the read that brought it.
+- Where the work goes was found with cProfile and perf: of a warm review of three images about a third is HTTP and TLS
+  (uvicorn, httptools, uvloop, OpenSSL), a quarter is decoding, a quarter the look-ups, the rest decision and metrics.
+- New connections are TLS handshakes: a P-256 signature each. An API server opens one for each request past its idle
+  ones (25 by default).
+- Memory at rest is that of `--no-cluster`; with a cluster the Kubernetes client comes on top.
+- `tests/scale` asserts the counts (never times): HEADs of bursts, entries of caches, reads of Secrets, looks at
+  registries that are slow, limited or down; `tests/registry/test_shared.py` those of replicas with a shared cache.
+
+## What is not measured here
+
+Other webhooks that ask registries while admitting were not run for this page, so nothing is said of them. Nor is the
+image size, a cluster of 5,000 nodes, or the lag of the event loop.
+"""
+
+
+def render(found: Figures) -> str:
+    """Return the page."""
+    machine, effort = found["machine"], found["effort"]
+    head = _HEAD.format(
+        rounds=effort["rounds"],
+        seconds=effort["seconds"],
+        when=found["when"],
+        processor=machine["processor"],
+        cores=machine["cores"],
+        kernel=machine["kernel"],
+        python=machine["python"],
+        before=machine["load_at_start"][0],
+        after=found["load_at_end"][0],
+    )
+    return f"{head}\n{table(found)}{_NOTES}"
+
+
+def table(found: Figures) -> str:
+    """Return the figures alone."""
+    rows = [row for row in found["warm"] if "case" in row]
+    return "\n".join((_warm(rows), _counts(found), _processes(found)))
+
+
+def _warm(rows: list[Figures]) -> str:
+    lines = [
+        "## Warm",
+        "",
+        "| review | connections | no-op, requests/s | Pullproof, requests/s | of the no-op's "
+        "| p99 ms, no-op / Pullproof | us of processor a request, no-op / Pullproof | of the no-op's, by processor time |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(row) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _row(row: Figures) -> str:
+    noop, ours, ratio = row["noop"], row["pullproof"], row["ratio"]
+    failed = noop["failed"] + ours["failed"]
+    cells = (
+        row["case"] + (f" ({failed} failed)" if failed else ""),
+        str(row["connections"]),
+        _whole(noop["rate"]),
+        _whole(ours["rate"]),
+        f"**{ratio['rate']['median']:.2f}x** ({ratio['rate']['least']:.2f}-{ratio['rate']['most']:.2f})",
+        f"{noop['p99']['median']:.1f} / {ours['p99']['median']:.1f}",
+        f"{noop['cpu']['median']:.0f} / {ours['cpu']['median']:.0f}",
+        f"{ratio['cpu']['median']:.2f}x",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _counts(found: Figures) -> str:
+    last = found["warm"][-1]
+    lines = [
+        "## Cold",
+        "",
+        "| burst, all at once | requests to the registry | not allowed | seconds | RSS before, after, MiB |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {burst['burst']} | {_asked(burst['asked'])} | {burst['refused']} | {burst['seconds']:.2f} "
+            f"| {burst['rss at rest']:.0f}, {burst['rss after']:.0f} |"
+            for burst in found["cold"]
+        ),
+        f"| all of the warm rounds together | {_asked(last['registry requests while warm'])} | | | |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _processes(found: Figures) -> str:
+    starts, new, idle = found["starts"], found["connections"], found["idle"]
+    rate, resumed, ready = new["ratio"]["rate"]["median"], new["resumes sessions"], starts["pullproof"]
+    lines = [
+        "## Connections and process",
+        "",
+        "| | no-op | Pullproof |",
+        "|---|---|---|",
+        "| requests/s with a new TLS connection each, -c16 "
+        f"| {_whole(new['noop']['rate'])} | {_whole(new['pullproof']['rate'])}, {rate:.2f}x |",
+        f"| resumes TLS sessions | {_yes(resumed['noop'])} | {_yes(resumed['pullproof'])} |",
+        f"| seconds from start to ready | {starts['noop']['median']:.2f} "
+        f"| {ready['median']:.2f} ({ready['least']:.2f}-{ready['most']:.2f}) |",
+        f"| RSS at rest, MiB | | {idle['rss']:.0f} |",
+        f"| processor at idle | | {idle['cpu percent']:.2f} % of a core |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _whole(spread: Figures) -> str:
+    return f"{spread['median']:,.0f} ({spread['least']:,.0f}-{spread['most']:,.0f})"
+
+
+def _asked(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {method}" for method, number in counted.items()) or "none"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

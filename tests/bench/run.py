@@ -1,0 +1,227 @@
+"""Measure Pullproof beside a no-op webhook in Go, and write docs/benchmarks.md and docs/benchmarks.json (I/O).
+
+    python tests/bench/run.py            about five minutes
+    python tests/bench/run.py --short    about one minute; also BENCH_SHORT=1
+
+Both servers run on one core, in turns; wrk and the embedded registry on the other. Whoever repeats it gets other
+figures and, on a quiet machine, the same ratios.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import load
+import page
+import parts
+import reviews
+
+DOCS = parts.HERE.parents[1] / "docs"
+CONNECTIONS = (16, 64)
+_TAGS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How long it takes: rounds of each case, their seconds, starts of each server, seconds of idling."""
+
+    rounds: int
+    seconds: float
+    starts: int
+    idle: float
+
+
+LONG = Effort(rounds=7, seconds=3.0, starts=5, idle=20.0)
+SHORT = Effort(rounds=3, seconds=1.0, starts=2, idle=4.0)
+
+
+def main() -> int:
+    """Run all of it; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--short", action="store_true", default=bool(os.environ.get("BENCH_SHORT")))
+    parser.add_argument("--out", type=Path, default=DOCS, help="folder for benchmarks.md and benchmarks.json")
+    given = parser.parse_args()
+    found = measure(SHORT if given.short else LONG)
+    (given.out / "benchmarks.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (given.out / "benchmarks.md").write_text(page.render(found), encoding="utf-8")
+    print(page.table(found))
+    return 0
+
+
+def measure(effort: Effort) -> dict[str, object]:
+    """Return all figures."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a started server has its code compiled, as an installed one has
+    with tempfile.TemporaryDirectory(prefix="pullproof-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        bench = _Bench(folder, effort, stack.enter_context(parts.registry(folder, _TAGS)))
+        return {
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": _machine(),
+            "effort": asdict(effort),
+            "starts": bench.starts(),
+            "warm": bench.warm(),
+            "connections": bench.connections(),
+            "cold": bench.cold(),
+            "idle": bench.idle(),
+            "load_at_end": os.getloadavg(),
+        }
+
+
+class _Bench:
+    """One run: the parts, and each measurement on servers that are started for it."""
+
+    def __init__(self, folder: Path, effort: Effort, registry: parts.Registry) -> None:
+        self._folder = folder
+        self._effort = effort
+        self._registry = registry
+        self._pair = parts.certificate(folder)
+        self._noop = parts.build_noop(folder)
+        self._cases = self._write_cases()
+
+    def starts(self) -> dict[str, dict[str, float]]:
+        """Return the seconds from process start to the first answer of /readyz."""
+        with self._pullproof():
+            pass  # compiles what is not compiled yet
+        times: dict[str, list[float]] = {"noop": [], "pullproof": []}
+        for _ in range(self._effort.starts):
+            for name, running in (("noop", self._running_noop()), ("pullproof", self._pullproof())):
+                with running as server:
+                    times[name].append(server.ready)
+        return {name: _spread(seconds) for name, seconds in times.items()}
+
+    def warm(self) -> list[dict[str, object]]:
+        """Return rates and times of requests whose images are all known, rounds of both servers interleaved."""
+        with self._running_noop() as noop, self._pullproof() as pullproof:
+            for case in self._cases.values():
+                load.burst(pullproof.port, load.numbered(case.read_bytes(), 2))
+            asked = self._registry.asked()
+            rows = [
+                self._row(name, connections, self._rounds((noop, pullproof), case, connections))
+                for name, case in self._cases.items()
+                for connections in CONNECTIONS
+            ]
+            rows.append({"registry requests to warm up": asked, "registry requests while warm": self._registry.asked()})
+            return rows
+
+    def connections(self) -> dict[str, object]:
+        """Return how many requests a second are served on a new TLS connection each."""
+        case = self._cases["pod, 5 kB"]
+        with self._running_noop() as noop, self._pullproof() as pullproof:
+            load.burst(pullproof.port, load.numbered(case.read_bytes(), 2))
+            row = self._row("new connection each", 16, self._rounds((noop, pullproof), case, 16, close=True))
+            resumed = {server.name: load.resumes(server.port) for server in (noop, pullproof)}
+        self._registry.asked()
+        return {**row, "resumes sessions": resumed}
+
+    def cold(self) -> list[dict[str, object]]:
+        """Return what a burst of pods costs the registry, and how long it takes, with nothing known."""
+        bursts = []
+        for name, pods, images in (
+            ("200 pods of three images", 200, range(100, 103)),
+            ("1,000 pods of one image", 1000, range(110, 111)),
+        ):
+            with self._pullproof() as server:
+                before = server.rss()
+                template = reviews.pod([self._registry.image(number) for number in images], size=5000)
+                burst = load.burst(server.port, load.numbered(template, pods))
+                asked = self._registry.asked()
+                bursts.append(
+                    {"burst": name, **asdict(burst), "asked": asked, "rss at rest": before, "rss after": server.rss()}
+                )
+        return bursts
+
+    def idle(self) -> dict[str, object]:
+        """Return what a server takes that nobody asks."""
+        with self._pullproof() as server:
+            load.burst(server.port, load.numbered(self._cases["pod, 5 kB"].read_bytes(), 2))
+            self._registry.asked()
+            time.sleep(1)
+            before = server.cpu()
+            time.sleep(self._effort.idle)
+            return {"cpu percent": (server.cpu() - before) / self._effort.idle * 100, "rss": server.rss()}
+
+    def _write_cases(self) -> Mapping[str, Path]:
+        images = [self._registry.image(number) for number in range(20)]
+        made = {
+            "pod, 5 kB": reviews.pod(images[:3], size=5000),
+            "pod, 40 kB, 20 containers": reviews.pod(images, size=40_000),
+            "Deployment, 5 kB": reviews.deployment(images[:3], size=5000),
+            "pod, 5 kB, pull secret": reviews.pod(images[:3], size=5000, secret="regcred"),
+        }
+        for number, review in enumerate(made.values()):
+            (self._folder / f"review-{number}.json").write_bytes(review)
+        return {name: self._folder / f"review-{number}.json" for number, name in enumerate(made)}
+
+    def _rounds(
+        self, servers: Sequence[parts.Server], case: Path, connections: int, *, close: bool = False
+    ) -> dict[str, list[load.Round]]:
+        rounds: dict[str, list[load.Round]] = {server.name: [] for server in servers}
+        for _ in range(self._effort.rounds):
+            for server in servers:
+                rounds[server.name].append(
+                    load.wrk(server, case, connections=connections, seconds=self._effort.seconds, close=close)
+                )
+        return rounds
+
+    def _row(self, name: str, connections: int, rounds: dict[str, list[load.Round]]) -> dict[str, object]:
+        sides = {
+            server: {
+                **{
+                    measure: _spread([getattr(each, measure) for each in told])
+                    for measure in ("rate", "p50", "p99", "cpu")
+                },
+                "failed": sum(each.failed for each in told),
+            }
+            for server, told in rounds.items()
+        }
+        pairs = list(zip(rounds["pullproof"], rounds["noop"], strict=True))
+        ratios = {
+            "rate": _spread([ours.rate / theirs.rate for ours, theirs in pairs]),
+            "p99": _spread([ours.p99 / max(theirs.p99, 0.001) for ours, theirs in pairs]),
+            "cpu": _spread([theirs.cpu / ours.cpu for ours, theirs in pairs if ours.cpu]),
+        }
+        return {"case": name, "connections": connections, **sides, "ratio": ratios}
+
+    def _running_noop(self) -> AbstractContextManager[parts.Server]:
+        return parts.noop(self._noop, self._pair)
+
+    @contextmanager
+    def _pullproof(self) -> Iterator[parts.Server]:
+        secret = self._folder / "secret.yaml"
+        host = f"{parts.HOST}:{self._registry.port}"
+        config = json.dumps({"auths": {host: {"username": "bench", "password": "bench"}}})
+        secret.write_text(
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: regcred, namespace: default}\n"
+            f"type: kubernetes.io/dockerconfigjson\nstringData: {{.dockerconfigjson: {json.dumps(config)}}}\n"
+        )
+        with parts.pullproof(self._folder, self._pair, self._registry, (secret,)) as server:
+            yield server
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def _machine() -> dict[str, object]:
+    info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")), "")
+    return {
+        "processor": model or platform.machine(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load_at_start": os.getloadavg(),
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
