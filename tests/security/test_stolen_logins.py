@@ -217,6 +217,27 @@ async def test_redirects_of_a_registry_with_a_login(scene, leaked, reply, scheme
     assert len(asked) > 5  # some of them were gone to, and got nothing
 
 
+async def test_redirects_before_any_login(scene, leaked, reply):
+    """A registry that sends us on at once; whoever it is asks for the login, and names a realm of his own."""
+    here = await scene()
+    here.api.put_login("regcred", f"*.test:{here.port}", USER, PASSWORD)
+
+    def script(seen):
+        number = _number(seen)
+        if number is not None and seen.host == f"way{number}.test:{here.port}" and seen.scheme == "https":
+            return reply(status=307, headers=(("Location", _filled(TARGETS[number], here, f"way{number}.test")),))
+        if seen.path == "/token":
+            return _token(reply)
+        challenge = f'Bearer realm="https://evil.bad.test:{here.port}/token",service="s"'
+        return reply(status=401, headers=(("WWW-Authenticate", challenge),))
+
+    here.stranger.script = script
+    for number in range(len(TARGETS)):
+        await _attack(here, f"way{number}.test:{here.port}/x/y:1")
+    assert _secrets_at_strangers(here, leaked, set()) == []
+    assert len({seen.host for seen in here.stranger.seen}) > len(TARGETS)
+
+
 @pytest.mark.parametrize("by", ["POST", "GET"])
 async def test_redirects_of_the_token_service(scene, leaked, reply, by):
     """A form with a login is never sent on, nor is Basic."""
