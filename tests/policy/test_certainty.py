@@ -274,6 +274,8 @@ def test_absence(facts: dict[str, Any], words: str, evidence: Make, find: Find) 
     [
         "denied: client with IP '192.0.2.1' is not allowed access. Refer https://aka.ms/acr/firewall",
         "denied: blocked by geo restrictions",
+        "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: abc",
+        "denied: network rules do not allow this client",
     ],
 )
 def test_refused_by_address(detail: str, evidence: Make, find: Find) -> None:
@@ -376,3 +378,15 @@ def test_a_403_that_is_nobodys(code: Code, failure: Failure, secrets: list[Any],
         finding = find(code, evidence(failure=failure, secrets=secrets, confirmed=confirmed), NO_LOGINS)
         assert finding is not None
         assert finding.certain is confirmed
+
+
+@pytest.mark.parametrize("failure", [Failure.FORBIDDEN, Failure.LOGIN_REFUSED, Failure.HIDDEN])
+def test_a_provider_may_give_nodes_another_login(failure: Failure, evidence: Make, find: Find) -> None:
+    code = {Failure.FORBIDDEN: Code.FORBIDDEN, Failure.LOGIN_REFUSED: Code.UNAUTHORIZED}.get(
+        failure, Code.DENIED_OR_MISSING
+    )
+    for settings in (NO_LOGINS, SOME_LOGINS):
+        finding = find(code, evidence(failure=failure, candidates=[PROVIDER]), settings)
+        assert finding is not None
+        assert not finding.certain
+        assert "credential provider" in finding.doubt

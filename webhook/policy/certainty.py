@@ -37,7 +37,11 @@ _REGISTRY: Final = _ANSWER | {Code.PLATFORM_MISMATCH, Code.NOT_AN_IMAGE, Code.BR
 _AFTER_PARSING: Final = _REGISTRY | {Code.PULL_SECRET_MALFORMED}
 _ALL: Final = _AFTER_PARSING | {Code.INVALID_REFERENCE}
 
-_BY_ADDRESS = re.compile(r"\bip(?:v[46])?\b|\bnot allowed access\b|\bgeo|\bcountr(?:y|ies)\b", re.IGNORECASE)
+_BY_ADDRESS = re.compile(
+    r"\bip(?:v[46])?\b|\bnot allowed access\b|\bgeo|\bcountr(?:y|ies)\b"
+    r"|\bfirewall|\bvpc|organization's policy|\bnetwork (?:rule|polic|restrict)",
+    re.IGNORECASE,
+)
 
 
 def predicted(evidence: Evidence, code: Code, *, message: str, brief: str, fix: str, doubt: str = "") -> Finding:
@@ -94,6 +98,13 @@ def _ran_before(evidence: Evidence) -> str:
 def _node_logins(evidence: Evidence) -> str:
     reason = evidence.cluster.node_logins
     return f"nodes may hold a login for this registry ({printable(reason)})" if reason else ""
+
+
+def _provided(evidence: Evidence) -> str:
+    """Doubt what a provider brought us: it runs here with our identity, and on a node with the node's."""
+    if any(candidate.origin is Origin.PROVIDER for candidate in evidence.candidates):
+        return "a credential provider may give nodes another login than it gave the checker"
+    return ""
 
 
 def _login_untried(evidence: Evidence) -> str:
@@ -196,6 +207,7 @@ _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = 
     (_AFTER_PARSING, _awaited),
     (_AFTER_PARSING, _ran_before),
     (_LOGIN, _node_logins),
+    (_LOGIN, _provided),
     (_REGISTRY, _mirrors),
     (_REGISTRY, _runtime),
     (_REGISTRY, _resolved_otherwise),
