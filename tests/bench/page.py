@@ -70,7 +70,8 @@ def _warm(rows: list[Figures]) -> str:
         "## Warm",
         "",
         "| review | connections | no-op, requests/s | Pullproof, requests/s | of the no-op's "
-        "| p99 ms, no-op / Pullproof | us of processor a request, no-op / Pullproof | of the no-op's, by processor time |",
+        "| p99 ms, no-op / Pullproof | us of processor a request, no-op / Pullproof "
+        "| of the no-op's, by processor time |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(row) for row in rows]
