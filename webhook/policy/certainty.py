@@ -8,6 +8,7 @@ One doubt is enough: only a certain failure may deny.
     the image on a node, a rollback every code but invalid-reference, which the kubelet finds before it looks
     a node proved us wrong          every code, for that registry
     logins that nodes hold          the four refusals; absence too where a login is known to be there and was not tried
+    a credential provider's login   the four refusals: a node's may be another
     mirrors, other runtimes         all that a registry's answer tells
     names that pods resolve         the same: nodes have other resolvers, and other search domains
     tolerations to come             platform-mismatch, of a template
@@ -17,18 +18,23 @@ One doubt is enough: only a certain failure may deny.
     nodes that are not read yet     every code but invalid-reference, where a present image would do
 """
 
-import re
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Final
 
 from webhook.credentials.credential import Origin
-from webhook.policy.cause import REFUSALS, login_unreadable
+from webhook.policy.answers import (
+    half_answered,
+    judged_by_address,
+    refused_by_another,
+    resolved_otherwise,
+    unconfirmed,
+)
+from webhook.policy.cause import login_unreadable
 from webhook.policy.content import lacking
 from webhook.policy.evidence import LOGINS_UNSTATED, Evidence, Runtime
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
 from webhook.policy.wording import printable
-from webhook.registry.resolution import INCONCLUSIVE, Attempt, Failure, Resolved, Step, Unresolved
+from webhook.registry.resolution import Resolved
 from webhook.workload.workload import PullPolicy
 
 _LOGIN: Final = frozenset({Code.DENIED_OR_MISSING, Code.UNAUTHORIZED, Code.NO_PULL_SECRET, Code.FORBIDDEN})
@@ -36,12 +42,6 @@ _ANSWER: Final = _LOGIN | {Code.IMAGE_NOT_FOUND}
 _REGISTRY: Final = _ANSWER | {Code.PLATFORM_MISMATCH, Code.NOT_AN_IMAGE, Code.BROKEN_IMAGE}
 _AFTER_PARSING: Final = _REGISTRY | {Code.PULL_SECRET_MALFORMED}
 _ALL: Final = _AFTER_PARSING | {Code.INVALID_REFERENCE}
-
-_BY_ADDRESS = re.compile(
-    r"\bip(?:v[46])?\b|\bnot allowed access\b|\bgeo|\bcountr(?:y|ies)\b"
-    r"|\bfirewall|\bvpc|organization's policy|\bnetwork (?:rule|polic|restrict)",
-    re.IGNORECASE,
-)
 
 
 def predicted(evidence: Evidence, code: Code, *, message: str, brief: str, fix: str, doubt: str = "") -> Finding:
@@ -129,71 +129,12 @@ def _runtime(evidence: Evidence) -> str:
     return "a node that the pod may land on runs another runtime than containerd" if others else ""
 
 
-def _resolved_otherwise(evidence: Evidence) -> str:
-    """Doubt short names and Services: a pod's resolver adds the cluster's domains, a node's its own or none."""
-    labels = evidence.reference.host.lower().split(".") if evidence.reference is not None else []
-    if "svc" in labels[1:] or (len(labels) == 1 and ":" not in labels[0]):
-        return "nodes resolve the registry's name by other rules than pods"
-    return ""
-
-
 def _tolerations(evidence: Evidence) -> str:
     resolution = evidence.resolution
     if not evidence.nodes.tainted or not isinstance(resolution, Resolved) or resolution.content is None:
         return ""
     lands = lacking(resolution.content, evidence.nodes.tainted, strictly=True) != evidence.nodes.tainted
     return "a toleration that is added to the pods may let them land on a node that the image is for" if lands else ""
-
-
-def _unconfirmed(evidence: Evidence) -> str:
-    resolution = evidence.resolution
-    own = isinstance(resolution, Unresolved) and resolution.confirmed
-    return "" if own else "the 404 is not confirmed by a registry's own error text"
-
-
-def _refused_by_another(evidence: Evidence) -> str:
-    """Firewalls and gateways say 403 too, to some addresses and user agents."""
-    resolution = evidence.resolution
-    if not isinstance(resolution, Unresolved) or resolution.confirmed:
-        return ""
-    if any(final.status == HTTPStatus.FORBIDDEN for final in _last_of_each_look(evidence)):
-        return "the 403 is not confirmed by a registry's own error text"
-    return ""
-
-
-def _half_answered(evidence: Evidence) -> str:
-    """Doubt what some hosts or logins did not tell: a node tries them all."""
-    finals = _last_of_each_look(evidence)
-    absent = {final.endpoint for final in finals if final.failure is Failure.NOT_FOUND}
-    for final in finals:
-        if final.failure in INCONCLUSIVE:
-            return f"{printable(final.endpoint)} gave no usable answer"
-        if absent and final.failure in REFUSALS and final.endpoint not in absent:
-            return f"{printable(final.endpoint)} refused to say"
-    return ""
-
-
-def _last_of_each_look(evidence: Evidence) -> tuple[Attempt, ...]:
-    resolution = evidence.resolution
-    if not isinstance(resolution, Unresolved):
-        return ()
-    asked = (each for each in resolution.attempts if each.step is Step.MANIFEST or each.step is Step.TOKEN)
-    return tuple({(_place(each.endpoint), each.credential): each for each in asked}.values())
-
-
-def _place(endpoint: str) -> str:
-    """Name what one port answers: nodes that found plain http behind it go on there (containerd's HTTPFallback)."""
-    place = endpoint.rpartition("://")[2]
-    return place if ":" in place else endpoint
-
-
-def _judged_by_address(evidence: Evidence) -> str:
-    """Registries with address rules (ACR, Artifactory, Harbor behind a proxy) refuse us and not the nodes."""
-    resolution = evidence.resolution
-    details = [each.detail for each in resolution.attempts] if isinstance(resolution, Unresolved) else []
-    if any(_BY_ADDRESS.search(detail) for detail in details):
-        return "the registry seems to judge by address, and nodes have others than the checker"
-    return ""
 
 
 def _blob_present(_: Evidence) -> str:
@@ -210,12 +151,12 @@ _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = 
     (_LOGIN, _provided),
     (_REGISTRY, _mirrors),
     (_REGISTRY, _runtime),
-    (_REGISTRY, _resolved_otherwise),
+    (_REGISTRY, resolved_otherwise),
     (frozenset({Code.PLATFORM_MISMATCH}), _tolerations),
-    (frozenset({Code.IMAGE_NOT_FOUND}), _unconfirmed),
+    (frozenset({Code.IMAGE_NOT_FOUND}), unconfirmed),
     (frozenset({Code.IMAGE_NOT_FOUND}), _login_untried),
-    (_ANSWER, _half_answered),
-    (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), _judged_by_address),
-    (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), _refused_by_another),
+    (_ANSWER, half_answered),
+    (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), judged_by_address),
+    (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), refused_by_another),
     (frozenset({Code.BROKEN_IMAGE}), _blob_present),
 )
