@@ -98,8 +98,8 @@ NODE = ("runc", "iproute2", "nftables", "conntrack", "dnsmasq-base", "openssl")
 CLUSTER = ("kube", "etcd", "containerd", "cni")
 TARGETS = {
     "test": Needs(
-        ("kube/kube-apiserver", "etcd", "helm", "registry", "crane", "toxiproxy"),
-        ("docker-registry", "skopeo", "apache2-utils", "redis-server", "openssl"),
+        ("kube/kube-apiserver", "kube/kubectl", "etcd", "helm", "registry", "crane", "toxiproxy"),
+        ("docker-registry", "skopeo", "apache2-utils", "redis-server", "openssl", "chromium", "chromium-driver"),
     ),
     "e2e": Needs((*CLUSTER, "helm"), NODE),
     "oracle": Needs(CLUSTER, NODE),
