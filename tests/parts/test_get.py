@@ -41,7 +41,7 @@ def test_what_is_there_is_left_alone(tmp_path):
         (tmp_path / folder).mkdir()
     for name, version in stamps.items():
         (tmp_path / "stamp" / name).write_text(version)
-    for program in ("registry", "crane", "toxiproxy-server", "kube-apiserver", "etcd", "helm"):
+    for program in ("registry", "crane", "toxiproxy-server", "kube-apiserver", "kubectl", "etcd", "helm"):
         (tmp_path / "bin" / program).touch()
     (tmp_path / "tools").mkdir()
     query = tmp_path / "tools/dpkg-query"
