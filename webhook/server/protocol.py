@@ -14,9 +14,12 @@ the connection, and the sender would never see the answer. net/http and nginx li
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from webhook.server.answer import WHOLE
 
 _LOG = logging.getLogger("pullproof.http")
 
@@ -43,6 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_message = False
         self._lingering = False
         self._size = 0
+        self._offered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept, unless there are too many; wait for headers only so long."""
@@ -81,9 +85,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Note that headers have ended."""
+        """Note that headers have ended; offer the request's application to take its answer in one piece."""
         self._in_headers = False
         super().on_headers_complete()
+        if self.cycle is not self._offered:
+            self._offered = self.cycle
+            self._offer(self.cycle)
 
     def on_message_complete(self) -> None:
         """Note that the request has ended; an early answer's connection is now as good as new."""
@@ -103,6 +110,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._lingering, self._size = True, 0
             self._wait(self._bounds.linger_seconds, None)
 
+    def _offer(self, cycle: RequestResponseCycle) -> None:
+        extensions: dict[str, Any] = {WHOLE: partial(_send_whole, cycle)}
+        cycle.scope["extensions"] = extensions
+
     def _wait(self, seconds: float, status: bytes | None) -> None:
         self._stop_waiting()
         self._patience = self.loop.call_later(seconds, self._refuse, status)
@@ -120,3 +131,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if status and self._in_message:
             self.transport.write(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
         self.transport.close()
+
+
+def _send_whole(cycle: RequestResponseCycle, answer: bytes) -> bool:
+    """Send a complete answer; not where the connection is to end with it, or its client reads too slowly."""
+    if cycle.response_started or cycle.disconnected or not cycle.keep_alive or cycle.flow.write_paused:
+        return False
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(answer)
+    cycle.message_event.set()
+    cycle.on_response()
+    return True
