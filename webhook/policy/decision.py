@@ -138,6 +138,8 @@ class Policy:
         if skip is not None:
             return Verdict(workload=workload, judged=_set_aside(judged, skip), levels=levels, skip=skip)
         freed = tuple(self._freed(each, workload, user) for each in judged) if self.exemptions else judged
+        if not any(each.findings for each in freed):
+            return Verdict(workload=workload, judged=freed, levels=levels)
         ignored = ignored_codes(workload.annotations)
         shown = tuple(each.without(ignored) for each in freed) if ignored else freed
         denying = self._denying(workload, shown if self.ignores_deny else freed, levels[Mode.ENFORCE])

@@ -4,6 +4,7 @@ Images come in this order: containers, initContainers (sidecars are among them),
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from webhook.image.reference import default_pull_policy
 from webhook.workload.wire import Affinity, Container, PodSpec, Requirement, Term, Volume, WireToleration
@@ -11,6 +12,7 @@ from webhook.workload.workload import ContainerImage, Placement, PullPolicy, Rol
 
 _POLICIES = {policy.value: policy for policy in PullPolicy}
 _NO_PLACEMENT = Placement()
+_LONGEST_KEPT = 512
 
 
 def images_of(spec: PodSpec, path: str, *, template: bool) -> tuple[ContainerImage, ...]:
@@ -51,16 +53,26 @@ def placement_of(spec: PodSpec, extra: tuple[Toleration, ...] = ()) -> Placement
 
 def _containers(containers: Sequence[Container] | None, role: Role, path: str) -> Iterator[ContainerImage]:
     for index, container in enumerate(containers or ()):
-        image = container.image or ""
-        yield ContainerImage(
-            role=role,
-            name=container.name or "",
-            image=image,
-            pull_policy=pull_policy(container.image_pull_policy, image),
-            field=f"{path}[{index}].image",
-            # An ephemeral container is a person's look into a running pod: it may warn, never deny.
-            judged=role is not Role.EPHEMERAL_CONTAINER,
-        )
+        texts = (container.image, container.name, container.image_pull_policy, path)
+        usual = sum([len(text) for text in texts if text]) <= _LONGEST_KEPT
+        yield _kept_container(container, role, path, index) if usual else _container(container, role, path, index)
+
+
+def _container(container: Container, role: Role, path: str, index: int) -> ContainerImage:
+    image = container.image or ""
+    return ContainerImage(
+        role=role,
+        name=container.name or "",
+        image=image,
+        pull_policy=pull_policy(container.image_pull_policy, image),
+        field=f"{path}[{index}].image",
+        # An ephemeral container is a person's look into a running pod: it may warn, never deny.
+        judged=role is not Role.EPHEMERAL_CONTAINER,
+    )
+
+
+_kept_container = lru_cache(maxsize=8192)(_container)
+"""The replicas of a workload bring the same containers again and again; only those of usual length are kept."""
 
 
 def _volumes(volumes: Sequence[Volume], path: str) -> Iterator[ContainerImage]:
