@@ -29,6 +29,7 @@ class ManifestSecrets:
         self._secrets = {(secret.namespace, secret.name): secret for secret in secrets}
         self._accounts = {(account.namespace, account.name): account for account in accounts}
         self._complete = complete
+        self._decoded: dict[tuple[str, str], PullSecret] = {}
 
     async def pull_secrets(self, workload: Workload, *, deadline: float, not_before: float) -> PullSecrets:
         """Return the pod's own pull secrets, or its ServiceAccount's when it names none; never waits."""
@@ -50,7 +51,12 @@ class ManifestSecrets:
     def secret(self, namespace: str, name: str) -> PullSecret | None:
         """Return what the kubelet would make of a Secret of the documents, or None where they do not hold it."""
         secret = self._secrets.get((namespace, name))
-        return decode_secret(secret.name, secret.type, secret.content) if secret is not None else None
+        if secret is None:
+            return None
+        decoded = self._decoded.get((namespace, name))
+        if decoded is None:
+            decoded = self._decoded[namespace, name] = decode_secret(secret.name, secret.type, secret.content)
+        return decoded
 
     @staticmethod
     def _admitted(workload: Workload) -> bool:
