@@ -21,7 +21,10 @@ _BY_ADDRESS: Final = re.compile(
 
 def resolved_otherwise(evidence: Evidence) -> str:
     """Doubt short names and Services: a pod's resolver adds the cluster's domains, a node's its own or none."""
-    labels = evidence.reference.host.lower().split(".") if evidence.reference is not None else []
+    reference = evidence.reference
+    if reference is None or reference.loopback:
+        return ""
+    labels = reference.host.lower().split(".")
     if "svc" in labels[1:] or (len(labels) == 1 and ":" not in labels[0]):
         return "nodes resolve the registry's name by other rules than pods"
     return ""
