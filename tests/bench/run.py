@@ -40,7 +40,7 @@ class Effort:
     idle: float
 
 
-LONG = Effort(rounds=7, seconds=3.0, starts=5, idle=20.0)
+LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0)
 SHORT = Effort(rounds=3, seconds=1.0, starts=2, idle=4.0)
 
 
