@@ -233,8 +233,10 @@ class _Look:
             return None
         candidates, resolution = recalled
         cluster = self.sources.cluster.facts(self.workload, image, reference)
-        if self.sight is not None and not candidates:
-            return self.judgements.judge(self.policy, image, self.sight, reference, resolution, nodes, cluster)
+        if self.sight is not None:
+            return self.judgements.judge(
+                self.policy, image, self.sight, self.secrets, candidates, reference, resolution, nodes, cluster
+            )
         return self.policy.judge(
             self._of(image, reference, nodes, cluster, candidates=candidates, resolution=resolution)
         )

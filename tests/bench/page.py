@@ -26,7 +26,7 @@ _NOTES = """
 - A warm review costs no task, no timer and no request: the body is decoded once, to the fields that rule a pull; each
   image's answer is looked up again in the cache, whose entries end in their own time; a judgement is given again only
   where all that a check may see is the same (`webhook/policy/judgements.py`).
-- Pods with pull secrets are judged anew each time, so that no secret is kept beyond the read that brought it.
+- Logins are compared by opaque ids, so that no secret is kept beyond the read that brought it.
 - Where the work goes was found with cProfile, perf and samples of the stack: of a warm review of three images two
   fifths are HTTP and TLS (uvicorn, httptools, uvloop, OpenSSL) and the kernel, a sixth is decoding, a quarter the
   look-ups and judgements, the rest the endpoint and metrics. Python spends it evenly: no function has a tenth.

@@ -41,13 +41,16 @@ class Watcher:
         image: ContainerImage = IMAGE,
         workload: Workload = WORKLOAD,
         secrets: PullSecrets = PullSecrets(),  # noqa: B008 - a frozen value
+        candidates: tuple[Credential, ...] = (),
         resolution: Resolved = RESOLVED,
         nodes: NodeFacts = NodeFacts(),  # noqa: B008
         cluster: ClusterFacts = ClusterFacts(),  # noqa: B008
     ) -> Judged:
         sight = sight_of(workload, secrets)
         assert sight is not None
-        return self.judgements.judge(self.policy, image, sight, REFERENCE, resolution, nodes, cluster)
+        return self.judgements.judge(
+            self.policy, image, sight, secrets, candidates, REFERENCE, resolution, nodes, cluster
+        )
 
 
 def test_the_same_evidence_is_judged_once() -> None:
@@ -96,10 +99,73 @@ def test_no_check_sees_what_is_not_compared() -> None:
     assert (shown.workload.name, shown.workload.uid, shown.workload.labels, shown.workload.images) == ("", "", {}, ())
 
 
-def test_a_pod_with_secrets_is_judged_anew_each_time() -> None:
-    entry = Entry(host="h", key="h", credential=Credential(username="u", secret="s", source="x"))
-    secret = PullSecret(name="s", state=SecretState.USABLE, entries=(entry,))
-    assert sight_of(WORKLOAD, PullSecrets(secrets=(secret,))) is None
+def login(username: str = "u", secret: str = "s", source: str = 'secret "r"') -> Credential:  # noqa: S107
+    return Credential(username=username, secret=secret, source=source)
+
+
+def secrets(credential: Credential, **fields: object) -> PullSecrets:
+    entry = Entry(host=str(fields.get("host", "h")), key="h", credential=credential)
+    return PullSecrets(secrets=(PullSecret(name="r", state=SecretState.USABLE, entries=(entry,)),))
+
+
+def test_the_same_login_read_again_is_judged_once() -> None:
+    watcher = Watcher()
+    first = watcher.judge(secrets=secrets(login()), candidates=(login(),))
+    assert watcher.judge(secrets=secrets(login()), candidates=(login(),)) is first
+    assert watcher.shown[0].candidates == (login(),)
+    assert watcher.shown[0].pull_secrets == secrets(login())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"secrets": secrets(login(secret="t")), "candidates": (login(secret="t"),)},
+        {"secrets": secrets(login(username="v")), "candidates": (login(username="v"),)},
+        {"secrets": secrets(login(), host="g"), "candidates": (login(),)},
+        {"secrets": secrets(login(source="x")), "candidates": (login(),)},
+        {"secrets": secrets(login()), "candidates": ()},
+        {"secrets": secrets(login()), "candidates": (login(), login(secret="t"))},
+        {"secrets": PullSecrets(secrets=(PullSecret(name="r", state=SecretState.MISSING),)), "candidates": (login(),)},
+    ],
+    ids=["secret", "user", "host", "source", "no candidate", "one more", "missing"],
+)
+def test_other_logins_are_judged_anew(other: dict[str, object]) -> None:
+    watcher = Watcher()
+    watcher.judge(secrets=secrets(login()), candidates=(login(),))
+    watcher.judge(**other)  # type: ignore[arg-type]
+    assert len(watcher.shown) == 2
+
+
+def test_no_secret_is_kept() -> None:
+    watcher = Watcher()
+    watcher.judge(secrets=secrets(login(secret="hunter2")), candidates=(login(secret="hunter2"),))
+    watcher.shown.clear()
+    assert "hunter2" not in repr(watcher.judgements._kept)
+    assert not any(isinstance(held, Credential) for held in reached(watcher.judgements._kept))
+
+
+def reached(root: object) -> list[object]:
+    """Return everything that can be reached from `root` through containers and slots."""
+    found: list[object] = []
+    left = [root]
+    while left:
+        one = left.pop()
+        found.append(one)
+        if isinstance(one, dict):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, tuple | list | frozenset):
+            left += one
+        elif isinstance(one, Judged):
+            left += [one.image, one.resolution, one.findings]
+    return found
+
+
+def test_secrets_with_many_entries_are_judged_anew_each_time() -> None:
+    entries = tuple(Entry(host=str(each), key=str(each), credential=login()) for each in range(9))
+    assert (
+        sight_of(WORKLOAD, PullSecrets(secrets=(PullSecret(name="r", state=SecretState.USABLE, entries=entries),)))
+        is None
+    )
 
 
 def test_their_number_is_bounded() -> None:

@@ -9,6 +9,7 @@ and the image is on Docker Hub, the key `index.docker.io` is taken. Source: kube
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from webhook.credentials.credential import Credential
@@ -19,6 +20,10 @@ from webhook.image.reference import Reference
 __all__ = ["Fit", "Keychain", "url_match"]
 
 _HUB_NAMES: Final = frozenset({"registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com", "docker.com"})
+
+_LONGEST_KEPT: Final = 512
+_parse_name = lru_cache(maxsize=4096)(parse_pattern)
+"""For names of repositories, which are no secrets; those of usual length are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +77,7 @@ class Keychain:
 
     def _keys(self, name: str) -> tuple[str, ...]:
         """Return the keys whose logins are tried, in order."""
-        target = parse_pattern(name)
+        target = _parse_name(name) if len(name) <= _LONGEST_KEPT else parse_pattern(name)
         if self._index is None:
             self._index = _Index(self._filed)
         fitting = () if target is None else self._index.fitting(target)

@@ -6,13 +6,15 @@ not be made again. The laws that keep this right:
 - evidence is always gathered anew; whatever a check may look at is then compared, by value;
 - of the workload that is its `Sight`, and a check is shown no more of it, so that none can come to depend on the rest
   (a pod's name, its labels, its other images);
-- only images that a registry has shown are remembered, and only where no secret is in the evidence: nothing that denies
-  for a registry's answer, and no login, is ever kept here.
+- only images that a registry has shown are remembered: nothing that denies for a refusal is ever kept here;
+- logins are compared by their ids, which reveal nothing, and no secret is kept.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from webhook.credentials.pullsecret import PullSecrets
+from webhook.credentials.credential import Credential, Origin
+from webhook.credentials.pullsecret import PullSecret, PullSecrets, SecretState
 from webhook.image.platform import Platform
 from webhook.image.reference import Reference
 from webhook.policy.decision import Policy
@@ -21,21 +23,27 @@ from webhook.policy.verdict import Judged
 from webhook.registry.resolution import Resolved
 from webhook.workload.workload import ContainerImage, Workload
 
+_MOST_ENTRIES = 8
+"""Entries of a pod's secrets; the ids of more cost more than a judgement."""
+
+_Login = tuple[str, str, Origin]
+
 
 class Sight(NamedTuple):
-    """What a check may see of a pod without pull secrets, beside the image."""
+    """What a check may see of a pod, beside the image; of its pull secrets, what tells them from others."""
 
     kind: str
     namespace: str
     service_account: str
     template: bool
     platforms: tuple[Platform, ...]
-    pull_secrets: PullSecrets
+    account: tuple[str | None, bool, str]
+    secrets: tuple[tuple[str, SecretState, str, tuple[tuple[str, str, _Login], ...]], ...]
 
 
 def sight_of(workload: Workload, secrets: PullSecrets) -> Sight | None:
-    """Return what checks may see of a pod, None where that holds secrets."""
-    if secrets.secrets:
+    """Return what checks may see of a pod, None where that is too much to compare."""
+    if sum([len(secret.entries) for secret in secrets.secrets]) > _MOST_ENTRIES:
         return None
     return Sight(
         workload.kind,
@@ -43,11 +51,20 @@ def sight_of(workload: Workload, secrets: PullSecrets) -> Sight | None:
         workload.service_account,
         workload.template,
         workload.platforms,
-        secrets,
+        (secrets.account, secrets.account_missing, secrets.account_unreadable),
+        tuple([(secret.name, secret.state, secret.reason, _entries(secret)) for secret in secrets.secrets]),
     )
 
 
-_Rest = tuple[Policy, Resolved, NodeFacts, ClusterFacts]
+def _entries(secret: PullSecret) -> tuple[tuple[str, str, _Login], ...]:
+    return tuple([(entry.host, entry.key, _login(entry.credential)) for entry in secret.entries])
+
+
+def _login(credential: Credential) -> _Login:
+    return credential.id, credential.source, credential.origin
+
+
+_Rest = tuple[Policy, Resolved, NodeFacts, ClusterFacts, tuple[_Login, ...]]
 
 
 class Judgements:
@@ -66,13 +83,15 @@ class Judgements:
         policy: Policy,
         image: ContainerImage,
         sight: Sight,
+        secrets: PullSecrets,
+        candidates: Sequence[Credential],
         reference: Reference,
         resolution: Resolved,
         nodes: NodeFacts,
         cluster: ClusterFacts,
     ) -> Judged:
-        """Judge an image that needs no login; `reference` is what its text says."""
-        rest = (policy, resolution, nodes, cluster)
+        """Judge an image; `sight` is that of the pod with these `secrets`, `reference` what the image's text says."""
+        rest = (policy, resolution, nodes, cluster, tuple([_login(candidate) for candidate in candidates]))
         like = self._kept.get(sight)
         kept = like.get(image) if like is not None else None
         if kept is not None and kept[0] == rest:
@@ -82,7 +101,8 @@ class Judgements:
                 image=image,
                 workload=_shown(sight),
                 reference=reference,
-                pull_secrets=sight.pull_secrets,
+                pull_secrets=secrets,
+                candidates=tuple(candidates),
                 resolution=resolution,
                 nodes=nodes,
                 cluster=cluster,
