@@ -15,13 +15,14 @@ import zlib
 from collections.abc import Container, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from agreement import Judgement, Result
 from case import Case
 from casebook import all_cases
 from casebook.sites import SITES
-from engine import Engine
-from kube import Api
+from engine import Engine, comes_later
+from kube import Api, Reply
 from mutator import mutating
 from pullproof import register, serving, until_surveyed
 from report import page, summary
@@ -47,12 +48,14 @@ def main() -> int:
     given = options.parse_args()
     cases = chosen(given.wanted, subset=given.subset)
     print(f"oracle: {len(cases)} cases", file=sys.stderr)
-    results, versions = asyncio.run(judge(cases, Path(os.environ["CLUSTER"])))
+    results, told, versions = asyncio.run(judge(cases, Path(os.environ["CLUSTER"])))
     place = given.page or (None if given.wanted or given.subset else Path("docs/fidelity.md"))
     if place:
-        place.write_text(page(results, versions))
+        place.write_text(page(results, told, versions))
     print(summary(results))
-    return tell(results, all_of_them=bool(given.wanted))
+    bad = tell(results, all_of_them=bool(given.wanted))
+    print("\nTold what the nodes know:\n\n" + summary(told))
+    return 1 if bad + tell(told, all_of_them=False) else 0
 
 
 def chosen(wanted: Sequence[str], *, subset: bool) -> list[Case]:
@@ -64,10 +67,11 @@ def chosen(wanted: Sequence[str], *, subset: bool) -> list[Case]:
     return [case for case in cases if case.id in needed or (case in kept and case.patience <= SUBSET_PATIENCE)]
 
 
-async def judge(cases: Sequence[Case], cluster: Path) -> tuple[list[Result], dict[str, str]]:
-    """Put up the world, ask Pullproof, run the pods, and return every result and the parts' versions.
+async def judge(cases: Sequence[Case], cluster: Path) -> tuple[list[Result], list[Result], dict[str, str]]:
+    """Put up the world, ask Pullproof, run the pods; return all results, those of the last act, the parts' versions.
 
-    In two acts: cases that come after others are asked of a Pullproof that is new to a cluster where those run.
+    Cases that come after others are asked in a second act, of a Pullproof that is new to a cluster where those run. In
+    a third all are asked once more, of one that was told what the nodes know; their fates are known by then.
     """
     first = [case for case in cases if not case.after]
     second = [case for case in cases if case.after]
@@ -87,9 +91,15 @@ async def judge(cases: Sequence[Case], cluster: Path) -> tuple[list[Result], dic
             async with serving(cluster, authority, {}, home=ELSEWHERE):
                 await until_surveyed(api, ASKED)
                 await act(engine, second)
+        await engine.clear(case for case in cases if case.id in {each.after for each in second})
+        async with serving(cluster, authority, told_settings(cluster), home=RUN):
+            await until_surveyed(api, ASKED)
+            told = await engine.ask(case for case in first if not comes_later(case))
         versions = await known_versions(api)
     with (cluster / "audit.log").open() as log:
-        return results_of(engine, scene, cases, audited(log)), versions
+        annotations = audited(log)
+    results = results_of(engine, scene, cases, engine.replies, annotations)
+    return results, results_of(engine, scene, cases, told, annotations), versions
 
 
 async def open_world(cluster: Path, scene: Scene, stack: AsyncExitStack) -> Authority:
@@ -104,13 +114,26 @@ async def open_world(cluster: Path, scene: Scene, stack: AsyncExitStack) -> Auth
 
 
 async def act(engine: Engine, cases: Sequence[Case], *, kept: Container[str] = ()) -> None:
-    await engine.ask(cases)
+    engine.replies |= await engine.ask(cases)
     print(f"oracle: {len(cases)} cases are judged", file=sys.stderr)
     await engine.run(cases, kept=kept)
 
 
+def told_settings(cluster: Path) -> dict[str, Any]:
+    """Return what an operator may state: the nodes' mirrors, and their logins, beside which they hold none."""
+    logins = str(cluster / "home/.docker/config.json")
+    return {
+        "nodes": {"logins": "none", "hostsDir": str(cluster / "hosts.d")},
+        "credentials": {"dockerConfigFiles": [logins]},
+    }
+
+
 def results_of(
-    engine: Engine, scene: Scene, cases: Sequence[Case], annotations: Mapping[str, Mapping[str, str]]
+    engine: Engine,
+    scene: Scene,
+    cases: Sequence[Case],
+    replies: Mapping[str, Reply],
+    annotations: Mapping[str, Mapping[str, str]],
 ) -> list[Result]:
     later = {id_: verdict(reply, annotations) for id_, reply in engine.later_replies.items()}
     return [
@@ -118,11 +141,11 @@ def results_of(
             case=case,
             image=scene.image(case),
             observation=engine.fates[case.id],
-            verdict=verdict(engine.replies[case.id], annotations),
+            verdict=verdict(replies[case.id], annotations),
             later_verdict=later.get(case.id),
         )
         for case in cases
-        if case.id in engine.replies
+        if case.id in replies
     ]
 
 
@@ -138,7 +161,7 @@ async def known_versions(api: Api) -> dict[str, str]:
 
 
 def tell(results: Sequence[Result], *, all_of_them: bool) -> int:
-    """Print what must not be, and return the exit code."""
+    """Print what must not be, and return how much of it there is."""
     bad = 0
     for result in results:
         wrong = result.judgement in BAD and not result.case.known
@@ -150,7 +173,7 @@ def tell(results: Sequence[Result], *, all_of_them: bool) -> int:
             fate = f"{result.observation.fate}: {result.observation.message}"[:300]
             print(f"{', '.join(notes)}: {result.case.id} ({result.image[:80]})\n    node: {fate}")
             print(f"    said: {result.verdict.said} {list(result.verdict.findings)} {result.verdict.text[:300]!r}")
-    return 1 if bad else 0
+    return bad
 
 
 if __name__ == "__main__":

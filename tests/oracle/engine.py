@@ -21,9 +21,9 @@ from workload import ASKED, ELSEWHERE, NAMESPACES, RUN, account, container, judg
 ALIVE = 140
 AT_ONCE = 16
 LATER_SECONDS = 20
-RUNNING_SECONDS = 4
+RUNNING_SECONDS, SURPRISED_RUNNING_SECONDS = 3, 30
 HOPELESS_SECONDS = 300
-LISTED_WITHIN_SECONDS = 90
+LISTED_WITHIN_SECONDS = GONE_WITHIN_SECONDS = 90
 NOT_MADE = (Fate.REJECTED, Fate.NO_ANSWER)
 SURPRISED_PATIENCE = 60
 """For a failure that the case's author did not expect: a busy node may see a new Secret only at its third try."""
@@ -43,12 +43,13 @@ class Alive:
 
     def settled(self, now: float) -> bool:
         if self.observation.fate is Fate.RUNS:  # a program that cannot be executed seems to run for a moment
-            return self.running_since is not None and now - self.running_since >= RUNNING_SECONDS
+            wanted = RUNNING_SECONDS if self.case.runs else SURPRISED_RUNNING_SECONDS
+            return self.running_since is not None and now - self.running_since >= wanted
         if self.observation.final:
             return True
         patience = max(self.case.patience, SURPRISED_PATIENCE if self.case.runs else 0)
         if self.failing_since is not None and now - self.failing_since >= patience:
-            return self.arrived or not _has_later(self.case)
+            return self.arrived or not comes_later(self.case)
         return now - self.since > HOPELESS_SECONDS + self.case.patience
 
 
@@ -99,15 +100,17 @@ class Engine:
             await asyncio.sleep(1)
         raise RuntimeError("the node does not list the images that it was given")
 
-    async def ask(self, cases: Iterable[Case]) -> None:
+    async def ask(self, cases: Iterable[Case]) -> dict[str, Reply]:
         """Have every creation judged in a dry run, so many at a time; ephemeral containers wait for their pods."""
+        replies: dict[str, Reply] = {}
         turn = asyncio.Semaphore(AT_ONCE)
 
         async def one(case: Case) -> None:
             async with turn:
-                self.replies[case.id] = await self._ask(case)
+                replies[case.id] = await self._ask(case)
 
         await asyncio.gather(*(one(case) for case in cases if case.role is not Role.EPHEMERAL))
+        return replies
 
     async def _ask(self, case: Case) -> Reply:
         return await self._api.create(judged(case, self._scene.image(case)), namespace=ASKED, dry_run=True)
@@ -129,6 +132,16 @@ class Engine:
                 told = time.monotonic()
                 print(f"oracle: {len(self.fates)} of {total} settled", file=sys.stderr, flush=True)
 
+    async def clear(self, cases: Iterable[Case]) -> None:
+        """Delete what was kept, and wait until its pods are gone."""
+        for case in cases:
+            await self._api.delete(case.kind, case.id, namespace=RUN)
+        for _ in range(GONE_WITHIN_SECONDS):
+            if not await self._api.pods(RUN):
+                return
+            await asyncio.sleep(1)
+        raise RuntimeError("the pods that were kept do not go away")
+
     async def _start(self, each: Alive, turn: asyncio.Semaphore) -> None:
         async with turn:
             reply = await self._api.create(judged(each.case, self._scene.image(each.case)), namespace=RUN)
@@ -147,7 +160,7 @@ class Engine:
                 failing = each.observation.fate not in (Fate.RUNS, Fate.UNSETTLED)
                 each.failing_since = (each.failing_since or now) if failing else each.failing_since
                 await self._add_ephemeral(each, pods[id_])
-            if not each.arrived and _has_later(each.case) and now - each.since >= LATER_SECONDS:
+            if not each.arrived and comes_later(each.case) and now - each.since >= LATER_SECONDS:
                 await self._arrive(each)
 
     async def _add_ephemeral(self, each: Alive, pod: Any) -> None:
@@ -175,5 +188,6 @@ class Engine:
             await self._api.delete(each.case.kind, each.case.id, namespace=RUN)
 
 
-def _has_later(case: Case) -> bool:
+def comes_later(case: Case) -> bool:
+    """Tell whether something of the case comes later."""
     return Arrival.LATER in {*(each.arrival for each in case.secrets), *(each.arrival for each in case.holds)}

@@ -23,8 +23,15 @@ could not be found out; *allowed* said nothing of the pull. Denying what runs is
 """
 
 
-def page(results: Sequence[Result], versions: Mapping[str, str]) -> str:
-    """Return the whole page."""
+_TOLD = """\
+The same cases, asked once more of a Pullproof with the nodes' `hosts.toml` tree (`nodes.hostsDir`), the nodes' own
+logins (`credentials.dockerConfigFiles`) and the statement that they hold no others (`nodes.logins: none`). What was
+likely is certain now, and may be denied; cases in which something comes later are left out.
+"""
+
+
+def page(results: Sequence[Result], told: Sequence[Result], versions: Mapping[str, str]) -> str:
+    """Return the whole page: by the settings that Pullproof comes with, and told what the nodes know."""
     parts = [
         _INTRODUCTION,
         _table(("part", "version"), versions.items()),
@@ -37,7 +44,12 @@ def page(results: Sequence[Result], versions: Mapping[str, str]) -> str:
         _families(results),
         "## By code\n",
         _codes(results),
-        _disagreements(results),
+        _disagreements(results, _LISTED),
+        "# Told what the nodes know\n",
+        _TOLD,
+        _matrix(told),
+        _targets(told),
+        _disagreements(told, _LISTED[:_GRAVE]),
     ]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -116,9 +128,13 @@ _LISTED: tuple[tuple[str, str, Callable[[Result], bool]], ...] = (
 )
 
 
-def _disagreements(results: Sequence[Result]) -> str:
+_GRAVE = 4
+"""How many of these are listed again for the second question."""
+
+
+def _disagreements(results: Sequence[Result], lists: Sequence[tuple[str, str, Callable[[Result], bool]]]) -> str:
     parts = []
-    for title, words, belongs in _LISTED:
+    for title, words, belongs in lists:
         listed = [result for result in results if belongs(result)]
         if listed:
             rows = (_row(result) for result in listed)

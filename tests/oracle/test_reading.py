@@ -154,7 +154,7 @@ def test_the_page_counts_and_lists():
         result(Said.ALLOWED, runs=False, message="a | b"),
         result(Said.ALLOWED, runs=True),
     ]
-    text = page(results, {"kubelet": "v1"})
+    text = page(results, results[:1], {"kubelet": "v1"})
     assert "| the node runs it | 0 | 1 | 0 | 0 | 1 |\n| the node does not | 0 | 1 | 0 | 0 | 1 |" in text
     assert "| wrong denials | 1 (1 without a reason below) | 0 |" in summary(results)
     assert "## Wrong denials" in text

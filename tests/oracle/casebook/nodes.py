@@ -124,6 +124,7 @@ def _mutators() -> Iterator[Case]:
             holds=(holding(image, public=False),),
             labels={"mutate": "secret"},
             unknowable=unseen,
+            known=UNPROVEN if kind != "Pod" else "",
         )
         yield Case(
             id=f"node-mutated-auto-{key}",

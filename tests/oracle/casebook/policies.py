@@ -8,6 +8,7 @@ from webhook.demo.site import Repository
 
 HOST = "open.test"
 NODE_KNOWS = "only the node knows which images it has"
+NOT_LISTED = "a node lists fifty of its images at most, every ten seconds; what none lists is taken to be on none"
 
 
 def cases() -> Iterator[Case]:
@@ -43,6 +44,7 @@ def _case(policy: str, *, there: bool, present: bool) -> Case:
         holds=(_held(image, there=there, present=present),),
         preloaded=image if present else "",
         unknowable=NODE_KNOWS if present and not always and not there else "",
+        known=NOT_LISTED if present and not always and not there else "",
     )
 
 
@@ -84,9 +86,7 @@ def _unlisted() -> Iterator[Case]:
             preloaded=image,
             unlisted=True,
             unknowable=NODE_KNOWS,
-            known="nobody says that a node has it; what no node lists is taken to be on none"
-            if policy != "Never"
-            else "",
+            known=NOT_LISTED,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from case import Arrival, Case, Held, Secret, entry, holding, login, logins
 
+from casebook.policies import NODE_KNOWS, NOT_LISTED
 from casebook.vectors import load
 from webhook.demo.images import ImageSpec
 from webhook.demo.site import Repository
@@ -128,7 +129,8 @@ def _offered() -> Iterator[Case]:
         MALFORMED,
         preloaded=f"{HOST}/team/malformed-present:1",
         policy="IfNotPresent",
-        unknowable="only the node knows its images",
+        unknowable=NODE_KNOWS,
+        known=NOT_LISTED,
     )
     yield _public(
         "malformed-never",
