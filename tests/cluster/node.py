@@ -26,7 +26,8 @@ from pathlib import Path
 
 import config
 
-from webhook.demo.images import ImageSpec, archive, build
+from webhook.demo.build import archive, build
+from webhook.demo.images import ImageSpec
 
 ADDRESS = config.ADDRESS
 BOOT_SECONDS = 90

@@ -7,7 +7,8 @@ import tarfile
 import pytest
 
 from webhook.demo import programs
-from webhook.demo.images import ImageSpec, InvalidSpec, archive, build
+from webhook.demo.build import archive, build
+from webhook.demo.images import ImageSpec, InvalidSpec
 
 BUILDX = ImageSpec(platforms=("linux/amd64", "linux/arm64/v8"), attested=True)
 

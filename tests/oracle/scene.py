@@ -16,7 +16,8 @@ from pathlib import Path
 from case import Arrival, Case, entry
 from workload import BASE_IMAGE
 
-from webhook.demo.images import Image, ImageSpec, archive
+from webhook.demo.build import archive
+from webhook.demo.images import Image, ImageSpec
 from webhook.demo.site import Repository, Site
 from webhook.demo.world import Listener, Transport, World
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from webhook.demo.images import Content, Image, ImageSpec, build
+from webhook.demo.build import build
+from webhook.demo.images import Content, Image, ImageSpec
 from webhook.demo.site import Repository, Site
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from case import PLAIN, Case, holding
 
 from webhook.demo.answer import Fault
-from webhook.demo.images import SCHEMA_1, ImageSpec, Kind, Lost
+from webhook.demo.images import ImageSpec, Kind, Lost
+from webhook.demo.mediatypes import SCHEMA_1
 from webhook.demo.site import Rule, Site
 
 INDEX = ("linux/amd64", "linux/arm64")
