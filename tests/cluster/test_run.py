@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,10 +25,15 @@ def possible() -> None:
         (pytest.fail if os.environ.get("PULLPROOF_REQUIRE_PARTS") else pytest.skip)(reason)
 
 
-def started(command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def started(command: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
         [sys.executable, SCRIPT, "sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    ) as cluster:
+        try:
+            yield cluster
+        finally:
+            cluster.kill()
 
 
 def inside(line: str) -> list[Path]:
