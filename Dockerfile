@@ -13,9 +13,9 @@ COPY constraints.txt docker/runtime_requirements.py ./
 RUN python3 runtime_requirements.py constraints.txt shared-cache > runtime.txt \
  && sed -n '/^setuptools==/,/^[^ ]*==/{/^ \|^setuptools==/p}' constraints.txt | grep -v '^ *#' > tools.txt \
  && python3 -m venv tools \
- && tools/bin/pip install -q --require-hashes --only-binary :all: -r tools.txt \
+ && tools/bin/pip install -q --no-deps --require-hashes --only-binary :all: -r tools.txt \
  && python3 -m venv --without-pip /opt/pullproof \
- && tools/bin/pip --python /opt/pullproof/bin/python install -q --require-hashes --only-binary :all: --no-compile -r runtime.txt
+ && tools/bin/pip --python /opt/pullproof/bin/python install -q --no-deps --require-hashes --only-binary :all: --no-compile -r runtime.txt
 COPY pyproject.toml LICENSE README.md ./
 COPY webhook webhook
 COPY certs certs

@@ -9,5 +9,5 @@ pinned=$(mktemp)
 trap 'rm -f "$pinned"' EXIT
 "$python" "$PULLPROOF_SOURCE/docker/runtime_requirements.py" "$constraints" >"$pinned"
 sed -n '/^setuptools==/,/^[^ ]*==/{/^ \|^setuptools==/p}' "$constraints" | grep -v '^ *#' >>"$pinned"
-"${pip[@]}" --require-hashes -r "$pinned"
+"${pip[@]}" --no-deps --require-hashes -r "$pinned"
 "${pip[@]}" --no-deps --no-build-isolation "$PULLPROOF_SOURCE"
