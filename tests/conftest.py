@@ -15,12 +15,14 @@ given some by RBAC objects. Skipped where the parts are not built, failed where 
 import http.client
 import json
 import os
+import secrets
 import shutil
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -94,9 +96,21 @@ class ApiServer:
 
 
 def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+    """Return a port for a program that binds it in a moment.
+
+    Below what the system gives to outgoing connections by itself, which would take some in that moment.
+    """
+    while True:
+        port = secrets.SystemRandom().randrange(20000, 32000)
+        with socket.socket() as held, suppress(OSError):
+            held.bind(("127.0.0.1", port))
+            return port
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Choose a port for a program that is told which one to bind."""
+    return _free_port
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -210,12 +210,6 @@ class RealRegistry:
         return sum(text in line for line in self.log.read_text().splitlines() if '"' in line)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _layout(folder: Path, platforms: tuple[str, ...]) -> None:
     """Write an OCI layout of one tiny image, or of an index of several platforms."""
     blobs = folder / "blobs/sha256"
@@ -279,11 +273,12 @@ def real_registry(
     authority: Authority,
     token_server: TokenServer,
     layouts: dict[str, Path],
+    free_port: Callable[[], int],
 ) -> Iterator[RealRegistry]:
     """Start one registry of each version and login kind, holding public/app and team/app, tags 1.0, 1.1, multi."""
     version, auth = request.param
     server, crane = program(version), program("crane")
-    folder, port = tmp_path_factory.mktemp(f"{version}-{auth}"), _free_port()
+    folder, port = tmp_path_factory.mktemp(f"{version}-{auth}"), free_port()
     config: dict[str, object] = {
         "version": "0.1",
         "log": {"level": "info"},

@@ -72,14 +72,12 @@ INDEX = Index(media_type="application/vnd.oci.image.index.v1+json", manifests=()
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def store(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
     """A store of its own, on a loopback port, that keeps nothing."""
     server = shutil.which("redis-server")
     if server is None:
         (pytest.fail if os.environ.get("PULLPROOF_REQUIRE_PARTS") else pytest.skip)("redis-server is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     arguments = [
         "--port",
         str(port),

@@ -5,10 +5,9 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +69,12 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Browser]:
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = int(held.getsockname()[1])
+        reason = "chromium and chromedriver are not installed: apt-get install chromium chromium-driver"
+        (pytest.fail if os.environ.get("PULLPROOF_REQUIRE_PARTS") else pytest.skip)(reason)
+    port = free_port()
     home = tmp_path_factory.mktemp("chromium")
     environ = {**os.environ, "HOME": str(home)}
     with (home / "driver.log").open("wb") as log:

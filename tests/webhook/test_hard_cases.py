@@ -1,7 +1,5 @@
 """Where a node and a quick judge would differ, end to end: what must be denied still is, and nothing that would run."""
 
-import socket
-
 import msgspec
 import pytest
 
@@ -44,12 +42,6 @@ WORLD = (
     "acr",
     "docker.io",
 )
-
-
-def free_port():
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return asking.getsockname()[1]
 
 
 def of_the_world(name, **parts):
@@ -187,7 +179,7 @@ def hosts_tree(root, port, **files):
     return {"nodes": {"logins": "none", "hostsDir": str(root)}}
 
 
-async def test_mirrors_of_the_nodes(scene, tmp_path):
+async def test_mirrors_of_the_nodes(scene, tmp_path, free_port):
     port = free_port()
     config = hosts_tree(
         tmp_path / "certs.d",
