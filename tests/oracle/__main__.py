@@ -3,21 +3,23 @@
     python tests/cluster/run.py python tests/oracle [--subset] [--page FILE] [FAMILY|CASE…]
 
 Every case is judged first (a dry run through the API server, with the settings that Pullproof comes with), then run by
-the kubelet with enforcement off. Exit code 1 for a wrong denial, for a failure that was knowable and missed, and for a
-case that is not what it claims to be.
+the kubelet with enforcement off; what fails is explained by `pullproof explain`. Exit code 1 for a wrong denial and
+for a failure that was knowable and missed (where no reason is known), for a question without an answer, for a reason
+that is needed no longer, for causes named too seldom, and for a case that is not what it claims to be.
 """
 
 import argparse
 import asyncio
 import os
 import sys
+import time
 import zlib
 from collections.abc import Container, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from agreement import Judgement, Result
+from agreement import Result, needless
 from case import Case
 from casebook import all_cases
 from casebook.sites import SITES
@@ -25,7 +27,7 @@ from engine import Engine, comes_later
 from kube import Api, Reply
 from mutator import mutating
 from pullproof import register, serving, until_surveyed
-from report import page, summary
+from report import falls_short, page, summary
 from scene import Scene
 from verdict import audited, verdict
 from workload import ASKED, ELSEWHERE, RUN
@@ -33,7 +35,6 @@ from workload import ASKED, ELSEWHERE, RUN
 from webhook.demo.authority import Authority
 from webhook.demo.server import Server
 
-BAD = (Judgement.NO_ANSWER, Judgement.WRONG_DENIAL, Judgement.MISSED)
 SUBSET_SHARE = 4
 SUBSET_PATIENCE = 30
 REGISTERED = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": [ASKED, RUN]}]}
@@ -48,14 +49,21 @@ def main() -> int:
     given = options.parse_args()
     cases = chosen(given.wanted, subset=given.subset)
     print(f"oracle: {len(cases)} cases", file=sys.stderr)
+    load, begun = os.getloadavg()[0], time.monotonic()
     results, told, versions = asyncio.run(judge(cases, Path(os.environ["CLUSTER"])))
+    versions["machine"] = f"{os.cpu_count()} processors, load {load:.1f} before the run"
+    versions["the run"] = f"{(time.monotonic() - begun) / 60:.0f} minutes"
     place = given.page or (None if given.wanted or given.subset else Path("docs/fidelity.md"))
     if place:
         place.write_text(page(results, told, versions))
     print(summary(results))
     bad = tell(results, all_of_them=bool(given.wanted))
     print("\nTold what the nodes know:\n\n" + summary(told))
-    return 1 if bad + tell(told, all_of_them=False) else 0
+    bad += tell(told, all_of_them=False)
+    complaints = [f"no longer needs its reason: {case.id} ({case.known})" for case in needless(results, told)]
+    complaints += [] if given.wanted else falls_short(results)
+    print("\n".join(complaints))
+    return 1 if bad or complaints else 0
 
 
 def chosen(wanted: Sequence[str], *, subset: bool) -> list[Case]:
@@ -143,6 +151,7 @@ def results_of(
             observation=engine.fates[case.id],
             verdict=verdict(replies[case.id], annotations),
             later_verdict=later.get(case.id),
+            explanation=engine.explanations.get(case.id),
         )
         for case in cases
         if case.id in replies
@@ -164,15 +173,15 @@ def tell(results: Sequence[Result], *, all_of_them: bool) -> int:
     """Print what must not be, and return how much of it there is."""
     bad = 0
     for result in results:
-        wrong = result.judgement in BAD and not result.case.known
-        bad += wrong or result.not_as_expected
-        notes = [str(result.judgement)] if wrong or all_of_them else []
+        bad += result.wrong or result.not_as_expected
+        notes = [str(result.judgement)] if result.wrong or all_of_them else []
         notes += ["NOT WHAT IT CLAIMS TO BE"] if result.not_as_expected else []
         notes += ["another cause"] if result.other_cause and all_of_them else []
         if notes:
             fate = f"{result.observation.fate}: {result.observation.message}"[:300]
             print(f"{', '.join(notes)}: {result.case.id} ({result.image[:80]})\n    node: {fate}")
             print(f"    said: {result.verdict.said} {list(result.verdict.findings)} {result.verdict.text[:300]!r}")
+            print(f"    explained: {result.explanation}")
     return bad
 
 

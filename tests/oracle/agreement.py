@@ -11,109 +11,15 @@ An image that is pushed after it was asked for is rightly denied as long as it i
 it is, and must then be allowed.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from case import Case
+from cause import Cause, cause_of, names
 from fate import Fate, Observation
 from verdict import Said, Verdict
-
-
-class Cause(StrEnum):
-    """What the node's message names."""
-
-    INVALID = "invalid reference"
-    NEVER = "never pulled"
-    EXEC = "wrong program"
-    MALFORMED = "malformed secret"
-    DNS = "dns"
-    CONNECT = "connect"
-    TIMEOUT = "timeout"
-    PLAIN_HTTP = "plain http"
-    TLS = "tls"
-    PLATFORM = "platform"
-    HIDDEN = "denied or missing"
-    NO_LOGIN = "no login"
-    REFUSED = "login refused"
-    FORBIDDEN = "forbidden"
-    LIMITED = "rate limited"
-    SERVER = "server error"
-    STATUS = "another status"
-    PROTOCOL = "malformed answer"
-    NO_IMAGE = "no image"
-    BROKEN = "broken image"
-    MISSING = "not found"
-    UNKNOWN = "unknown"
-
-
-_FATES = {
-    Fate.INVALID_NAME: Cause.INVALID,
-    Fate.REJECTED: Cause.INVALID,
-    Fate.NEVER_PULL: Cause.NEVER,
-    Fate.CANNOT_EXECUTE: Cause.EXEC,
-    Fate.CREATE_FAILED: Cause.NO_IMAGE,
-}
-
-_MESSAGES = (
-    (r"did not include a token", Cause.REFUSED),
-    (r"decode token response", Cause.PROTOCOL),
-    (r"illegal base64|unable to parse auth|cannot unmarshal|invalid character|unexpected end of JSON", Cause.MALFORMED),
-    (r"no such host|server misbehaving|lookup \S+ on ", Cause.DNS),
-    (r"server gave HTTP response", Cause.PLAIN_HTTP),
-    (r"x509:|tls: ", Cause.TLS),
-    (r"connection refused|connection reset|no route to host|: EOF|invalid port|unexpected EOF", Cause.CONNECT),
-    (r"timeout|deadline", Cause.TIMEOUT),
-    (r"no match for platform|get image config descriptor", Cause.PLATFORM),
-    (r"insufficient_scope|fetch anonymous token: unexpected status.* 40[13] ", Cause.HIDDEN),
-    (r"no basic auth credentials", Cause.NO_LOGIN),
-    (r" 401 ", Cause.REFUSED),
-    (r" 403 ", Cause.FORBIDDEN),
-    (r" 429 ", Cause.LIMITED),
-    (r": 5\d\d ", Cause.SERVER),
-    (r"unexpected status", Cause.STATUS),
-    (r"no longer supported|media.?type", Cause.NO_IMAGE),
-    (
-        r"failed to copy|unexpected commit digest|short read|content descriptor|number of layers|failed to extract",
-        Cause.BROKEN,
-    ),
-    (r": not found$", Cause.MISSING),
-    (r"token|realm|digest|redirect|unsupported protocol", Cause.PROTOCOL),
-    (r": not found", Cause.MISSING),
-)
-
-_LOGIN = {Cause.HIDDEN, Cause.NO_LOGIN, Cause.REFUSED, Cause.FORBIDDEN}
-_NETWORK = {Cause.DNS, Cause.CONNECT, Cause.TIMEOUT, Cause.TLS, Cause.PLAIN_HTTP}
-_ANSWER = {Cause.SERVER, Cause.STATUS, Cause.PROTOCOL, Cause.LIMITED}
-
-NAMES: dict[str, set[Cause]] = {
-    "invalid-reference": {Cause.INVALID},
-    "image-not-found": {Cause.MISSING},
-    "denied-or-missing": {*_LOGIN, Cause.MISSING},
-    "unauthorized": _LOGIN | {Cause.PROTOCOL},
-    "no-pull-secret": _LOGIN,
-    "forbidden": _LOGIN,
-    "platform-mismatch": {Cause.PLATFORM},
-    "platform-partial": {Cause.PLATFORM},
-    "wrong-architecture": {Cause.EXEC},
-    "not-an-image": {Cause.NO_IMAGE, Cause.BROKEN, Cause.PLATFORM, Cause.MISSING},
-    "broken-image": {Cause.BROKEN, Cause.MISSING, *_ANSWER},
-    "never-pull-absent": {Cause.NEVER},
-    "cluster-dns-name": {Cause.DNS},
-    "pull-secret-missing": {*_LOGIN, Cause.MISSING},
-    "pull-secret-malformed": {Cause.MALFORMED},
-    "pull-secret-ignored": _LOGIN,
-    "pull-secret-no-match": _LOGIN,
-    "rate-limited": {Cause.LIMITED},
-    "registry-unreachable": _NETWORK | {Cause.STATUS},
-    "registry-error": _ANSWER | {Cause.TIMEOUT, Cause.FORBIDDEN, Cause.BROKEN},
-    "not-a-registry": {Cause.PLAIN_HTTP, Cause.NO_IMAGE, Cause.BROKEN, Cause.MISSING, *_LOGIN, *_ANSWER},
-    "credentials-unavailable": {*_LOGIN, Cause.MISSING},
-    "not-verified": _NETWORK | _ANSWER,
-}
-"""The causes that a code may stand for."""
 
 
 class Judgement(StrEnum):
@@ -129,6 +35,9 @@ class Judgement(StrEnum):
     NOT_FOUND_OUT = "not found out"
 
 
+DISAGREEING = (Judgement.NO_ANSWER, Judgement.WRONG_DENIAL, Judgement.MISSED, Judgement.FALSE_ALARM)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """One case with all that is known of it."""
@@ -139,6 +48,8 @@ class Result:
     verdict: Verdict
     later_verdict: Verdict | None = None
     """what was said once all that comes later was there"""
+    explanation: str | None = None
+    """the code that `pullproof explain` told of its pod, "" for none; None where it was not asked"""
 
     @property
     def runs(self) -> bool:
@@ -167,19 +78,38 @@ class Result:
     @property
     def cause(self) -> Cause | None:
         """Return what the node's message names, None where it runs."""
-        if self.runs:
+        return cause_of(self.observation)
+
+    @property
+    def named(self) -> bool | None:
+        """Tell whether a code stands for the cause that the node names; None where it runs, or nobody could know."""
+        if self.cause is None or self.case.unknowable:
             return None
-        if self.observation.fate in _FATES:
-            return _FATES[self.observation.fate]
-        text = self.observation.message
-        return next((cause for pattern, cause in _MESSAGES if re.search(pattern, text)), Cause.UNKNOWN)
+        cause = self.cause
+        return self.observation.fate is Fate.REJECTED or any(names(code, cause) for code in self.verdict.codes)
 
     @property
     def other_cause(self) -> bool:
         """True where both say that it fails, and no code stands for the cause that the node names (if knowable)."""
-        if self.cause is None or not self.verdict.codes or self.case.unknowable:
-            return False
-        return not any(self.cause in NAMES.get(code, set()) for code in self.verdict.codes)
+        return self.named is False and bool(self.verdict.codes)
+
+    @property
+    def explained(self) -> bool | None:
+        """Tell whether `pullproof explain` told a code that stands for the cause; None where it was not asked."""
+        if self.cause is None or self.explanation is None:
+            return None
+        return names(self.explanation, self.cause)
+
+    @property
+    def wrong(self) -> bool:
+        """True for what must not be. A known reason excuses it, but for a question that had no answer."""
+        bad = self.judgement in (Judgement.WRONG_DENIAL, Judgement.MISSED) and not self.case.known
+        return bad or self.judgement is Judgement.NO_ANSWER
+
+    @property
+    def disagrees(self) -> bool:
+        """True where a reason is wanted why verdict and fate differ."""
+        return self.judgement in DISAGREEING or self.other_cause
 
     @property
     def not_as_expected(self) -> bool:
@@ -195,3 +125,25 @@ def matrix(results: Iterable[Result]) -> Counter[tuple[bool, Said]]:
 def by_code(results: Iterable[Result]) -> Counter[tuple[str, str, bool]]:
     """Count findings by (code, class, would run)."""
     return Counter((code, cls, result.runs) for result in results for code, cls in set(result.verdict.findings))
+
+
+def share(answers: Iterable[bool | None]) -> tuple[int, int]:
+    """Count those that are true, and those that are true or false."""
+    counts = Counter(answers)
+    return counts[True], counts[True] + counts[False]
+
+
+def cells(results: Iterable[Result]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return, by registry and shape of the login, how often the node's cause was named, of how many failures."""
+    answers: dict[tuple[str, str], list[bool | None]] = {}
+    for result in results:
+        if result.case.cell is not None:
+            answers.setdefault(result.case.cell, []).append(result.named)
+    return {cell: share(each) for cell, each in answers.items()}
+
+
+def needless(*runs: Sequence[Result]) -> list[Case]:
+    """Return the cases that state why they disagree, and agree however they were asked about."""
+    disagreeing = {result.case.id for results in runs for result in results if result.disagrees}
+    known = {result.case.id: result.case for results in runs for result in results if result.case.known}
+    return [case for id_, case in known.items() if id_ not in disagreeing]

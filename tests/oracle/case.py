@@ -98,8 +98,8 @@ class Case:
 
     `runs`: what its author expects of the node. `unknowable`: why Pullproof cannot know what the node will do, "" where
     it can. `known`: why today's code falls short of it. `patience`: seconds for which the node must go on failing
-    before that is its fate. `after`: the case whose pod must run when this one is asked about, by a Pullproof that was
-    started since.
+    before that is its fate. `cell`: the kind of registry and the shape of the login, where all pairs are tried.
+    `after`: the case whose pod must run when this one is asked about, by a Pullproof that was started since.
     """
 
     id: str
@@ -128,8 +128,8 @@ class Case:
     """a folder of the node that the pod mounts"""
     labels: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
+    cell: tuple[str, str] | None = None
     after: str = ""
     patience: float = 20
     unknowable: str = ""
     known: str = ""
-    quick: bool = False

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from case import Arrival, Case, Role, login
-from fate import Fate, Observation, observe, refused
+from endings import Endings
+from explained import explain
+from fate import NOT_MADE, Fate, Observation, observe, refused
 from kube import Api, Reply
 from mutator import SECRET
 from scene import Scene
@@ -24,7 +26,6 @@ LATER_SECONDS = 20
 RUNNING_SECONDS, SURPRISED_RUNNING_SECONDS = 3, 30
 HOPELESS_SECONDS = 300
 LISTED_WITHIN_SECONDS = GONE_WITHIN_SECONDS = 90
-NOT_MADE = (Fate.REJECTED, Fate.NO_ANSWER)
 SURPRISED_PATIENCE = 60
 """For a failure that the case's author did not expect: a busy node may see a new Secret only at its third try."""
 
@@ -57,7 +58,7 @@ class Engine:
     """Asks about cases and runs them.
 
     `replies` are the API server's answers to the creations that were judged; `later_replies` those to the same asked
-    again, once what comes later was there.
+    again, once what comes later was there; `explanations` the codes that `pullproof explain` told of what failed.
     """
 
     def __init__(self, api: Api, scene: Scene) -> None:
@@ -66,6 +67,7 @@ class Engine:
         self.replies: dict[str, Reply] = {}
         self.later_replies: dict[str, Reply] = {}
         self.fates: dict[str, Observation] = {}
+        self.explanations: dict[str, str] = {}
 
     async def prepare(self, cases: Iterable[Case]) -> None:
         """Create the namespaces, and the accounts and Secrets that are there from the beginning."""
@@ -120,17 +122,20 @@ class Engine:
         turn = asyncio.Semaphore(AT_ONCE)
         waiting = sorted(cases, key=lambda case: -case.patience)
         total, alive, told = len(waiting) + len(self.fates), dict[str, Alive](), time.monotonic()
-        while waiting or alive:
-            ready, waiting = waiting[: ALIVE - len(alive)], waiting[ALIVE - len(alive) :]
-            alive |= {case.id: Alive(case, time.monotonic()) for case in ready}
-            await asyncio.gather(*(self._start(alive[case.id], turn) for case in ready))
-            await asyncio.sleep(1)
-            await self._look(alive)
-            for id_ in [id_ for id_, each in alive.items() if each.settled(time.monotonic())]:
-                await self._end(alive.pop(id_), keep=id_ in kept)
-            if time.monotonic() - told > 10:
-                told = time.monotonic()
-                print(f"oracle: {len(self.fates)} of {total} settled", file=sys.stderr, flush=True)
+        async with Endings(self._api, explain, kept=kept) as endings:
+            while waiting or alive:
+                room = max(0, ALIVE - len(alive) - endings.waiting)
+                ready, waiting = waiting[:room], waiting[room:]
+                alive |= {case.id: Alive(case, time.monotonic()) for case in ready}
+                await asyncio.gather(*(self._start(alive[case.id], turn) for case in ready))
+                await asyncio.sleep(1)
+                await self._look(alive)
+                for id_ in [id_ for id_, each in alive.items() if each.settled(time.monotonic())]:
+                    self._end(alive.pop(id_), endings)
+                if time.monotonic() - told > 10:
+                    told = time.monotonic()
+                    print(f"oracle: {len(self.fates)} of {total} settled", file=sys.stderr, flush=True)
+        self.explanations |= endings.explanations
 
     async def clear(self, cases: Iterable[Case]) -> None:
         """Delete what was kept, and wait until its pods are gone."""
@@ -182,10 +187,9 @@ class Engine:
                 await self._create(each.case, secret(each.case, late), ASKED, RUN)
         self.later_replies[each.case.id] = await self._ask(each.case)
 
-    async def _end(self, each: Alive, *, keep: bool) -> None:
+    def _end(self, each: Alive, endings: Endings) -> None:
         self.fates[each.case.id] = each.observation
-        if not keep and each.observation.fate not in NOT_MADE:
-            await self._api.delete(each.case.kind, each.case.id, namespace=RUN)
+        endings.take(each.case, each.observation)
 
 
 def comes_later(case: Case) -> bool:

@@ -28,6 +28,10 @@ class Fate(StrEnum):
     UNSETTLED = "unsettled"
 
 
+NOT_MADE = (Fate.REJECTED, Fate.NO_ANSWER)
+"""There is no pod."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Observation:
     """A fate with the node's own words."""

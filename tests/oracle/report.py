@@ -1,12 +1,13 @@
 """The outcome as a page for people, docs/fidelity.md (pure).
 
-Nothing in it changes from run to run unless an outcome does: no times, no addresses of this machine.
+Below its head nothing changes from run to run unless an outcome does: no times, no addresses of this machine.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from agreement import Judgement, Result, by_code, matrix
+from agreement import Judgement, Result, by_code, cells, matrix, share
+from fate import Fate
 from verdict import Said
 
 _INTRODUCTION = """\
@@ -30,6 +31,30 @@ likely is certain now, and may be denied; cases in which something comes later a
 """
 
 
+_CELLS = """\
+How often the code named the cause that the kubelet names, of how many pods that could not be pulled; a dash where all
+pods of the cell run. Rows are kinds of registries, columns are shapes of logins.
+"""
+
+_EXPLAINED = """\
+`pullproof explain` was asked of every pod that could not be pulled, while it waited on the node.
+"""
+
+LEAST_NAMED, LEAST_NAMED_IN_A_CELL = 0.98, 0.9
+
+
+def falls_short(results: Sequence[Result]) -> list[str]:
+    """Return a line for each share of named causes that is too small."""
+    shares = {"all": share(result.named for result in results)} | {
+        ", ".join(key): n for key, n in cells(results).items()
+    }
+    return [
+        f"cause named too seldom: {name}: {named} of {failed}"
+        for name, (named, failed) in shares.items()
+        if named < failed * (LEAST_NAMED if name == "all" else LEAST_NAMED_IN_A_CELL)
+    ]
+
+
 def page(results: Sequence[Result], told: Sequence[Result], versions: Mapping[str, str]) -> str:
     """Return the whole page: by the settings that Pullproof comes with, and told what the nodes know."""
     parts = [
@@ -44,6 +69,14 @@ def page(results: Sequence[Result], told: Sequence[Result], versions: Mapping[st
         _families(results),
         "## By code\n",
         _codes(results),
+        "## By the node's outcome\n",
+        _fates(results),
+        "## By registry and login\n",
+        _CELLS,
+        _cells(results),
+        "## Explained\n",
+        _EXPLAINED,
+        _explained(results),
         _disagreements(results, _LISTED),
         "# Told what the nodes know\n",
         _TOLD,
@@ -71,17 +104,26 @@ def _matrix(results: Sequence[Result]) -> str:
 def _targets(results: Sequence[Result]) -> str:
     counts = Counter(result.judgement for result in results)
     other = sum(result.other_cause for result in results)
-    wrong = [result for result in results if result.judgement is Judgement.WRONG_DENIAL]
-    unexplained = sum(not result.case.known for result in wrong)
-    share = 100 * other / len(results) if results else 0
+    unexplained = sum(result.wrong for result in results if result.judgement is Judgement.WRONG_DENIAL)
+    unexcused = sum(result.wrong for result in results if result.judgement is Judgement.MISSED)
     rows = (
         ("wrong denials", f"{counts[Judgement.WRONG_DENIAL]} ({unexplained} without a reason below)", "0"),
         ("requests without an answer", counts[Judgement.NO_ANSWER], "0"),
-        ("missed, though knowable", counts[Judgement.MISSED], "0"),
-        ("another cause named than the node's", f"{other} ({share:.1f} %)", "less than 2 %"),
+        ("missed, though knowable", f"{counts[Judgement.MISSED]} ({unexcused} without a reason below)", "0"),
+        ("another cause named than the node's", f"{other} ({_percent(other, len(results))})", "less than 2 %"),
+        ("cause named as the node names it", _shared(result.named for result in results), "98 % or more"),
         ("false alarms (warned of a failure, and it runs)", counts[Judgement.FALSE_ALARM], "few"),
     )
     return _table(("", "is", "wanted"), rows)
+
+
+def _shared(answers: Iterable[bool | None]) -> str:
+    true, all_ = share(answers)
+    return f"{true} of {all_} ({_percent(true, all_)})"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole if whole else 0:.1f} %"
 
 
 def _families(results: Sequence[Result]) -> str:
@@ -98,6 +140,42 @@ def _codes(results: Sequence[Result]) -> str:
     keys = sorted({(code, cls) for code, cls, _ in counts})
     rows = ((f"`{code}`", cls, counts[code, cls, True] or "", counts[code, cls, False] or "") for code, cls in keys)
     return _table(("code", "class", "the node runs it", "the node does not"), rows)
+
+
+def _fates(results: Sequence[Result]) -> str:
+    counts = Counter((result.observation.fate, result.verdict.said) for result in results)
+    seen = [fate for fate in Fate if any(fate is each for each, _ in counts)]
+    rows = ((fate, *(counts[fate, said] or "" for said in Said)) for fate in seen)
+    return _table(("outcome", *Said), rows)
+
+
+def _cells(results: Sequence[Result]) -> str:
+    counts = cells(results)
+    kinds = dict.fromkeys(kind for kind, _ in counts)
+    shapes = dict.fromkeys(shape for _, shape in counts)
+    rows = ((kind, *(_cell_text(counts.get((kind, shape))) for shape in shapes)) for kind in kinds)
+    return _table(("", *shapes), rows)
+
+
+def _cell_text(counted: tuple[int, int] | None) -> str:
+    if counted is None:
+        return ""
+    named, failed = counted
+    return f"{named}/{failed}" if failed else "-"
+
+
+def _explained(results: Sequence[Result]) -> str:
+    asked = [result for result in results if result.explained is not None]
+    rows = (
+        ("pods explained", len(asked)),
+        ("the node's cause is told", _shared(result.explained for result in asked)),
+        ("no cause is told", sum(not result.explanation for result in asked)),
+    )
+    others = [result for result in asked if not result.explained]
+    listed = ((each.case.id, each.case.says, each.explanation or "nothing", each.cause) for each in others)
+    tables = [_table(("", "is"), rows)]
+    tables += [_table(("case", "what it is", "explained as", "the node"), listed)] if others else []
+    return "\n".join(tables)
 
 
 _LISTED: tuple[tuple[str, str, Callable[[Result], bool]], ...] = (

@@ -7,6 +7,7 @@ from case import Case
 from casebook import (
     challenges,
     keyrings,
+    logins,
     manifests,
     mirrors,
     network,
@@ -20,7 +21,7 @@ from casebook import (
 )
 
 FAMILIES = (
-    *(references, secrets, keyrings, challenges, registries, manifests, platforms),
+    *(references, secrets, keyrings, challenges, registries, logins, manifests, platforms),
     *(policies, workloads, network, mirrors, nodes),
 )
 

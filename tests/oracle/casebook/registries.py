@@ -61,6 +61,11 @@ class Situation:
     by_digest: bool = False
     brings: tuple[str, str] | None = None
 
+    @property
+    def shape(self) -> str:
+        """Return the login's shape, a column of the table of cells."""
+        return {None: "none", GOOD: "good", WRONG: "wrong", OTHER: "no access"}[self.brings]
+
 
 GOOD, WRONG, OTHER = ("bob", "s3cret"), ("bob", "no"), ("eve", "s3cret")
 
@@ -109,6 +114,7 @@ def _case(registry: Registry, situation: Situation) -> Case:
         runs=situation.runs or _asks_nobody(registry, situation),
         secrets=(login(registry.login_host or registry.name, *situation.brings),) if situation.brings else (),
         holds=(held,) if situation.there else (),
+        cell=(registry.key, situation.shape),
     )
 
 
