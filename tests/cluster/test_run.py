@@ -1,6 +1,7 @@
 """The cluster leaves nothing behind, however it ends."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,10 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("run.py")
+GROUPS = ("pullproof-*", "*pod*")
+STATE = [Path(f"/var/lib/{name}") for name in ("cni", "containerd", "kubelet", "etcd")]
+STATE += [Path(f"/run/{name}") for name in ("containerd", "runc", "xtables.lock")]
+STATE += [Path(f"/var/log/{name}") for name in ("pods", "containers")]
 PARTS = Path(os.environ.get("PARTS") or Path.home() / ".cache/pullproof-parts")
 
 
@@ -27,13 +32,35 @@ def possible() -> None:
 
 @contextmanager
 def started(command: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command of the shell in a cluster; what it says to both its outputs is read from one."""
     with subprocess.Popen(
-        [sys.executable, SCRIPT, "sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, SCRIPT, "sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as cluster:
         try:
             yield cluster
         finally:
             cluster.kill()
+
+
+def said_by(cluster: subprocess.Popen[str], pattern: str) -> str:
+    """Read on to the first line that fits, and return what it says at the end."""
+    lines = []
+    for line in cluster.stdout:
+        lines.append(line)
+        if found := re.fullmatch(f"{pattern}(.*)\n", line):
+            return found[1]
+    pytest.fail(f"no line {pattern!r} in: {''.join(lines)}")
+
+
+def traces() -> dict[str, object]:
+    """Return what a cluster could leave on the machine: mounts, links, networks with names, control groups, files."""
+    folders = (*STATE, Path("/media"), Path("/run/netns"))
+    return {
+        "mounts": Path("/proc/self/mounts").read_text(),
+        "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "groups": sorted(str(group) for name in GROUPS for group in Path("/sys/fs/cgroup").glob(f"**/{name}")),
+        "files": {str(folder): sorted(map(str, folder.glob("**/*"))) for folder in folders if folder.exists()},
+    }
 
 
 def inside(line: str) -> list[Path]:
@@ -60,24 +87,38 @@ def until(gone, seconds=15) -> bool:
 def test_a_command_finds_a_cluster_that_works():
     with started("kubectl get nodes -o name && kubectl get --raw /readyz && exit 3") as cluster:
         said, _ = cluster.communicate(timeout=100)
-    assert (said, cluster.returncode) == ("node/node1\nok", 3)
+    assert (said.splitlines()[-3:-1], cluster.returncode) == (["node/node1", "ok"], 3)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left_after_a_signal(number):
-    mounts = Path("/proc/self/mounts").read_text()
-    command = (
-        "kubectl run x --image=localhost/sandbox:1 --image-pull-policy=Never >&2; readlink /proc/self/ns/pid; sleep 600"
-    )
-    with started(command) as cluster:
-        namespace = cluster.stdout.readline()
+POD = "kubectl run x --image=localhost/sandbox:1 --image-pull-policy=Never; kubectl wait --for=condition=Ready pod/x"
+IDLE = f"{POD}; echo settled; sleep 600"
+BUSY = f"{POD}; {sys.executable} tests/oracle workloads"
+"""One pod on the pods' network; and with it, half a hundred that start, wait and end."""
+
+
+@pytest.mark.parametrize(
+    ("command", "point", "number"),
+    [
+        pytest.param(IDLE, "settled", signal.SIGKILL, id="idle, SIGKILL"),
+        pytest.param(IDLE, "settled", signal.SIGTERM, id="idle, SIGTERM"),
+        pytest.param(
+            BUSY, r"oracle: [1-9]\d* of \d+ settled", signal.SIGKILL, id="in the middle of the oracle, SIGKILL"
+        ),
+    ],
+)
+def test_nothing_is_left_after_a_signal(command, point, number):
+    before = traces()
+    with started(f"echo namespace $(readlink /proc/self/ns/pid); {command}") as cluster:
+        namespace = said_by(cluster, "namespace ")
+        said_by(cluster, point)
         assert len(inside(namespace)) > 10
         cluster.send_signal(number)
         cluster.wait(10)
         assert until(lambda: inside(namespace) == [])
-    groups = [
-        group for group in Path("/sys/fs/cgroup").glob("**/pullproof-*") if group.name.endswith(f"-{cluster.pid}")
-    ]
-    assert until(lambda: not any(group.exists() for group in groups))
-    assert Path("/proc/self/mounts").read_text() == mounts
-    assert list(Path("/media").iterdir()) == []
+    assert until(lambda: traces() == before), differences(before, traces())
+
+
+def differences(before: dict[str, object], after: dict[str, object]) -> str:
+    return "\n".join(
+        f"{name}: {before[name]!r} became {after[name]!r}" for name in before if before[name] != after[name]
+    )

@@ -6,9 +6,15 @@ from collections import Counter
 import pytest
 from case import Arrival, Role
 from casebook import all_cases
+from casebook.logins import SHAPES
+from casebook.registries import REGISTRIES, SITUATIONS
 from casebook.sites import SITES
 from scene import InvalidCase, Scene
 from workload import judged
+
+from webhook.demo.answer import Fault
+from webhook.demo.personality import PERSONALITIES
+from webhook.demo.site import Certificate
 
 CASES = all_cases()
 
@@ -54,3 +60,32 @@ def test_things_arrive_in_every_way(arrival):
 def test_what_comes_after_another_names_one():
     ids = {case.id for case in CASES}
     assert {case.after for case in CASES} - {""} <= ids
+
+
+def test_every_shape_of_login_is_tried_at_every_kind_of_registry():
+    wanted = {(registry.key, shape.key) for registry in REGISTRIES for shape in SHAPES}
+    wanted |= {
+        (registry.key, situation.shape)
+        for registry in REGISTRIES
+        for situation in SITUATIONS
+        if not (registry.public_only or registry.logins_only)
+    }
+    assert wanted <= {case.cell for case in CASES}
+
+
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault])
+def test_every_fault_is_met(fault):
+    assert any(fault is rule.fault for case in CASES for rule in case.rules)
+
+
+@pytest.mark.parametrize("certificate", list(Certificate))
+def test_every_certificate_is_shown(certificate):
+    assert any(certificate is site.certificate for case in CASES for site in case.sites)
+
+
+@pytest.mark.parametrize("personality", list(PERSONALITIES))
+def test_every_registry_of_the_world_is_asked(personality):
+    sites = (*SITES, *(site for case in CASES for site in case.sites))
+    hosts = {host for site in sites if site.personality == personality for host in site.hosts}
+    hosts |= {"docker.io"} if personality == "docker.io" else set()
+    assert any(case.image.partition("/")[0] in hosts for case in CASES)

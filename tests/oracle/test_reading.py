@@ -3,11 +3,13 @@
 import json
 
 import pytest
-from agreement import Cause, Judgement, Result
+from agreement import Judgement, Result, cells, needless
 from case import Case, Role
+from cause import Cause
+from explained import codes
 from fate import Fate, Observation, observe
 from kube import Reply
-from report import page, summary
+from report import falls_short, page, summary
 from verdict import Said, Verdict, audited, verdict
 
 CASE = Case(id="c", says="a case", image="x:1", runs=True, family="family")
@@ -85,12 +87,16 @@ def test_annotations_of_all_stages_belong_together():
     assert audited(lines) == {"1": {"a": "b"}, "2": {}}
 
 
-def result(said, *, runs, codes=(), cls="fail", message="", unknowable="", later=None):
+def result(said, *, runs, codes=(), cls="fail", message="", later=None, explanation=None, **case):
     fate = Fate.RUNS if runs else Fate.PULL_FAILED
-    case = Case(id="c", says="a case", image="x:1", runs=runs, family="f", unknowable=unknowable)
     spoken = Verdict(said=said, findings=tuple((code, cls) for code in codes))
     return Result(
-        case=case, image="x:1", observation=Observation(fate=fate, message=message), verdict=spoken, later_verdict=later
+        case=Case(id="c", says="a case", image="x:1", runs=runs, family="f", **case),
+        image="x:1",
+        observation=Observation(fate=fate, message=message),
+        verdict=spoken,
+        later_verdict=later,
+        explanation=explanation,
     )
 
 
@@ -160,3 +166,74 @@ def test_the_page_counts_and_lists():
     assert "## Wrong denials" in text
     assert "## Missed, though knowable" in text
     assert "| kubelet | v1 |" in text
+    assert "| ErrImagePull | " in text
+
+
+NOT_FOUND = {"runs": False, "message": "failed to resolve image: x:1: not found"}
+
+
+def test_only_a_known_reason_excuses_and_never_a_question_without_an_answer():
+    assert result(Said.DENIED, runs=True).wrong
+    assert not result(Said.DENIED, runs=True, known="so").wrong
+    assert result(Said.NO_ANSWER, runs=True, known="so").wrong
+    assert not result(Said.WARNED, runs=True, codes=["forbidden"]).wrong
+
+
+@pytest.mark.parametrize(
+    ("runs", "needed"),
+    [
+        ([result(Said.DENIED, runs=False, known="so")], False),
+        ([result(Said.DENIED, runs=True, known="so")], True),
+        ([result(Said.WARNED, runs=True, codes=["forbidden"], known="so")], True),
+        ([result(Said.WARNED, codes=["rate-limited"], known="so", **NOT_FOUND)], True),
+        ([result(Said.ALLOWED, runs=True, known="so"), result(Said.DENIED, runs=True, known="so")], True),
+        ([result(Said.ALLOWED, runs=True, known="so"), result(Said.ALLOWED, runs=True, known="so")], False),
+    ],
+)
+def test_a_reason_that_is_needed_no_longer_is_told(runs, needed):
+    assert bool(needless(*([each] for each in runs))) is not needed
+
+
+def test_causes_are_counted_by_cell():
+    right = result(Said.DENIED, codes=["image-not-found"], cell=("quay", "good"), **NOT_FOUND)
+    other = result(Said.WARNED, codes=["rate-limited"], cell=("quay", "good"), **NOT_FOUND)
+    fine = result(Said.ALLOWED, runs=True, cell=("quay", "none"))
+    secret = result(Said.ALLOWED, cell=("quay", "none"), unknowable="so", **NOT_FOUND)
+    counted = cells([right, other, fine, secret])
+    assert counted == {("quay", "good"): (1, 2), ("quay", "none"): (0, 0)}
+    assert falls_short([right, other, fine]) == [
+        "cause named too seldom: all: 1 of 2",
+        "cause named too seldom: quay, good: 1 of 2",
+    ]
+    assert falls_short([right, fine]) == []
+    text = page([right, other, fine], [], {})
+    assert "|  | good | none |\n| --- | --- | --- |\n| quay | 1/2 | - |" in text
+
+
+def test_what_is_missed_is_not_named():
+    assert result(Said.ALLOWED, **NOT_FOUND).named is False
+    assert result(Said.ALLOWED, runs=True).named is None
+
+
+def test_explanations_belong_to_the_objects_in_their_order():
+    def told(name, container, code):
+        return {"workload": {"name": name}, "container": container, "cause": code and {"code": code}}
+
+    report = {
+        "explanations": [
+            told("a-x7", "base", "latest-tag"),
+            told("a-x7", "judged", "image-not-found"),
+            told("b", "judged", None),
+            told("c", "v", "forbidden"),
+        ]
+    }
+    assert codes(report) == ["image-not-found", "", "forbidden"]
+
+
+def test_the_page_tells_what_was_explained():
+    right = result(Said.DENIED, codes=["image-not-found"], explanation="image-not-found", **NOT_FOUND)
+    other = result(Said.DENIED, codes=["image-not-found"], explanation="rate-limited", **NOT_FOUND)
+    assert (right.explained, other.explained, result(Said.ALLOWED, runs=True).explained) == (True, False, None)
+    text = page([right, other], [], {})
+    assert "| pods explained | 2 |\n| the node's cause is told | 1 of 2 (50.0 %) |" in text
+    assert "| c | a case | rate-limited | not found |" in text

@@ -6,6 +6,7 @@ from typing import Any
 from case import Case, holding
 from scene import DROPPED, NO_ROUTE, PLAIN_HTTP, REFUSED, RESETTING, SILENT
 
+from casebook.sites import HUB
 from webhook.demo.answer import Fault
 from webhook.demo.site import Certificate, Rule, Site
 
@@ -24,6 +25,7 @@ def cases() -> Iterator[Case]:
     yield from _statuses()
     yield from _faults()
     yield from _token_services()
+    yield from _quotas()
 
 
 def _names() -> Iterator[Case]:
@@ -147,6 +149,14 @@ def _faults() -> Iterator[Case]:
     yield _ruled("reset-answer", "the connection is reset before the answer", False, fault=Fault.RESET)
     yield _ruled("hang", "no answer ever", False, fault=Fault.HANG, patience=90)
     yield _ruled("truncate", "half of the manifest", False, fault=Fault.TRUNCATE, method="GET", known=GET_FAILS)
+    yield _ruled(
+        "hang-body",
+        "the manifest's headers, and then nothing",
+        False,
+        fault=Fault.HANG_BODY,
+        patience=90,
+        known=GET_FAILS,
+    )
     yield _ruled("slow", "slow, but fine", True, delay=2)
     yield _ruled("close-once", "the connection is closed once, then fine", True, fault=Fault.CLOSE, times=1)
 
@@ -179,6 +189,24 @@ def _token_services() -> Iterator[Case]:
             sites=(Site(hosts=(host,), personality="bearer"),),
             holds=(holding(image),),
             rules=(Rule(host=host, path="^/token", **rule),),
+        )
+
+
+def _quotas() -> Iterator[Case]:
+    """Docker Hub tells on HEAD, which costs nothing, how many pulls are left; GET takes one, or is refused."""
+    for left, runs in ((0, False), (3, True)):
+        path = f"network/{left}-left"
+        image = f"docker.io/{path}:1"
+        told = {"ratelimit-limit": "100;w=21600", "ratelimit-remaining": f"{left};w=21600"}
+        refused = {"Content-Type": "application/json", **told}
+        get = Rule(host=HUB, path=f"/{path}/manifests", method="GET", status=429, headers=refused, body=TOO_MANY)
+        yield Case(
+            id=f"network-quota-{left}",
+            says=f"Docker Hub: {left} pulls are left",
+            image=image,
+            runs=runs,
+            holds=(holding(image, host=HUB),),
+            rules=(Rule(host=HUB, path=f"/{path}/manifests", method="HEAD", headers=told), *(() if runs else (get,))),
         )
 
 
