@@ -40,11 +40,11 @@ parts: ## get the real parts that tests run against: all, or those of WANT="test
 e2e: $(VENV)/.ready ## the chart and the webhook in a real one-node cluster (root)
 	@$(PYTHON) tests/parts/get.py e2e image
 	PULLPROOF_E2E=1 $(BIN)/python -m pytest tests/cluster $(PYTEST_ARGS)
-	$(PYTHON) tests/cluster/run.py $(abspath $(BIN))/python -m pytest tests/e2e $(PYTEST_ARGS)
+	$(BIN)/python tests/cluster/run.py $(abspath $(BIN))/python -m pytest tests/e2e $(PYTEST_ARGS)
 
 oracle: $(VENV)/.ready ## what we say against what a real node does, all cases; writes docs/fidelity.md (root)
 	@$(PYTHON) tests/parts/get.py oracle
-	$(PYTHON) tests/cluster/run.py $(abspath $(BIN))/python tests/oracle $(CASES)
+	$(BIN)/python tests/cluster/run.py $(abspath $(BIN))/python tests/oracle $(CASES)
 
 bench: $(VENV)/.ready ## speed, as ratios measured in one run; writes docs/benchmarks.md
 	@$(PYTHON) tests/parts/get.py bench

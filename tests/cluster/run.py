@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run a command inside a real one-node Kubernetes cluster that leaves nothing behind.
 
-    python3 tests/cluster/run.py COMMAND [ARGUMENT…]        e.g. … kubectl get nodes
+    .venv/bin/python tests/cluster/run.py COMMAND [ARGUMENT…]        e.g. … kubectl get nodes
 
 Network, mounts and processes are namespaces of their own, and every file the cluster writes is on a tmpfs in them:
 when the command ends, or this program is killed (SIGKILL too, or its parent), the kernel takes all of it away. Needs
