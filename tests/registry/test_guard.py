@@ -223,6 +223,15 @@ async def test_the_host_header_keeps_the_name() -> None:
         assert site.hosts == [f"reg.test:{site.port}"]
 
 
+async def test_a_name_that_is_no_punycode_is_looked_up_as_it_is() -> None:
+    transport = guarded_transport(LOOPBACK, TlsContexts(), names=names({"xn--7o8h.com": ["127.0.0.1"]}))
+    async with serving(Site()) as site, transport:
+        name = f"xn--7o8h.com:{site.port}"
+        response = await transport.handle_async_request(httpx.Request("GET", f"http://{name}/", headers={"Host": name}))
+        assert await response.aread() == b"ok"
+        assert site.hosts == [name]
+
+
 async def test_what_was_judged_is_what_is_connected_to(connects) -> None:
     """DNS rebinding: the second answer of the name server is a bad one, and nobody asks for it."""
     answers = iter([["127.0.0.1"], ["127.0.0.2"], ["127.0.0.2"]])

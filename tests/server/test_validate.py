@@ -101,6 +101,7 @@ async def test_a_bug_is_a_500_that_says_nothing(serve: Any, caplog: pytest.LogCa
         again = await served.post("pod-create")
     assert (answer.status_code, again.status_code) == (500, 500)
     assert answer.json() == {"error": "internal error, see the log of the server"}
+    assert answer.headers["connection"] == "close"
     assert any(record.exc_info and record.levelno == logging.ERROR for record in caplog.records)
     assert 'decision="error"' in _metrics(served)
 

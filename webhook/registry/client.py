@@ -150,7 +150,10 @@ class _HttpWire:
 
 
 def _request(ask: Ask, *, connect: float, rest: float) -> httpx.Request:
+    """Build it with a Host of our own: httpx reads a name in punycode first, and fails where that means nothing."""
     headers = [(name.encode("latin-1", "replace"), value.encode()) for name, value in (*ask.headers, *ask.private)]
+    if not any(name.lower() == b"host" for name, _ in headers):
+        headers.insert(0, (b"Host", ask.url.origin.partition("://")[2].encode("ascii")))
     timeout = {"connect": connect, "read": rest, "write": rest, "pool": rest}
     content = None if ask.form is None else ask.form.encode("ascii")
     return httpx.Request(ask.method, str(ask.url), headers=headers, content=content, extensions={"timeout": timeout})

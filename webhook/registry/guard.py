@@ -214,12 +214,13 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             await self._pools.aclose()
 
     def _origin(self, url: httpx.URL) -> Origin:
+        host = url.raw_host.decode("ascii")  # `url.host` is not what is connected to: it is read out of punycode
         port = url.port or (443 if url.scheme == "https" else 80)
-        proxy = self._proxies.choose(url.scheme, url.host, port)
+        proxy = self._proxies.choose(url.scheme, host, port)
         if proxy is not None:
-            self._judge_literal(url.host)
-        context = self._tls(url.host, port) if url.scheme == "https" else None
-        return Origin(url.scheme, url.host, port, context, proxy)
+            self._judge_literal(host)
+        context = self._tls(host, port) if url.scheme == "https" else None
+        return Origin(url.scheme, host, port, context, proxy)
 
     def _judge_literal(self, host: str) -> None:
         """Refuse a host that is a bad address in itself: no proxy has a say in that."""

@@ -87,7 +87,9 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 
 async def _failed(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "internal error, see the log of the server"}, status_code=500)
+    """Say so, and that the connection ends: the server closes it, and whoever used it again would go without answer."""
+    content = {"error": "internal error, see the log of the server"}
+    return JSONResponse(content, status_code=500, headers={"connection": "close"})
 
 
 _DOOR_SCHEMA: Mapping[str, object] = {

@@ -52,6 +52,15 @@ async def test_what_every_request_carries(network: Any, ask: Any) -> None:
     assert "cookie" not in headers
 
 
+@pytest.mark.parametrize(
+    "host", ["xn--7o8h.com", "xn--n3h.com", "xn--a.com:5000", "a--b.example", "XN--7O8H.com", "[::1]:5000"]
+)
+async def test_every_name_of_a_registry_can_be_asked(network: Any, ask: Any, host: str) -> None:
+    scripted = network(THERE)
+    await ask(scripted, f"{host}/app:1")
+    assert scripted.sent[0].headers["host"] == host.lower()
+
+
 async def test_cookies_are_not_kept(network: Any, ask: Any, client: Any) -> None:
     scripted = network(THERE | {"headers": THERE["headers"] | {"Set-Cookie": "AWSELB=x; Path=/"}})  # type: ignore[operator]
     using = client(scripted)
