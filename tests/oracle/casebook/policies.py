@@ -44,7 +44,7 @@ def _case(policy: str, *, there: bool, present: bool) -> Case:
         holds=(_held(image, there=there, present=present),),
         preloaded=image if present else "",
         unknowable=NODE_KNOWS if present and not always and not there else "",
-        known=NOT_LISTED if present and not always and not there else "",
+        known=NOT_LISTED if present and not (always or never or there) else "",
     )
 
 
@@ -86,7 +86,7 @@ def _unlisted() -> Iterator[Case]:
             preloaded=image,
             unlisted=True,
             unknowable=NODE_KNOWS,
-            known=NOT_LISTED,
+            known=NOT_LISTED if policy == "IfNotPresent" else "",
         )
 
 
