@@ -16,7 +16,7 @@ from webhook.cluster.client import open_cluster
 from webhook.cluster.events import Event, Events, Subject
 from webhook.cluster.failure import Denied, NotFound
 from webhook.cluster.leases import Lease
-from webhook.cluster.mutators import configured_mutators
+from webhook.cluster.mutators import MutatingWebhooks, mutating_policies, mutating_webhooks
 from webhook.cluster.namespaces import ClusterNamespaces
 from webhook.cluster.nodes import ClusterNodes
 from webhook.cluster.notebook import Notebook
@@ -176,7 +176,8 @@ async def test_its_account_may_do_what_it_does(cluster, installed, account, name
     api = await account()
     stated = await registered(cluster, tmp_path)
     namespaces, nodes, revisions = ClusterNamespaces(api), ClusterNodes(api), Revisions(api)
-    for watching in (namespaces.watching, nodes.watching, *revisions.watchings):
+    webhooks = MutatingWebhooks(api, namespaces.known)
+    for watching in (namespaces.watching, nodes.watching, *revisions.watchings, webhooks.watching):
         running(watching.run())
         await asyncio.wait_for(watching.synced.wait(), 5)
     secrets = ClusterPullSecrets(api, decode_secret)
@@ -186,7 +187,8 @@ async def test_its_account_may_do_what_it_does(cluster, installed, account, name
     assert read.secrets[0].state is SecretState.MISSING
     assert await secrets.account_names(namespace, "default") == frozenset()
     await Survey(api, revisions, secrets.account_names).look()
-    await configured_mutators(api)
+    assert isinstance(await mutating_webhooks(api), tuple)
+    await mutating_policies(api)
     await ServiceEndpoints(api, SYSTEM, stated.service).ready()
     assert await Lease(api, SYSTEM, stated.lease, "pod-1").attempt()
     store = SecretStore(api, SYSTEM, stated.secret)

@@ -32,6 +32,7 @@ from webhook.cluster.checkup.site import Site, read_site
 from webhook.cluster.failure import Rejected
 from webhook.cluster.leases import Lease
 from webhook.cluster.notebook import Notebook
+from webhook.policy.statements import Statements
 from webhook.wiring.registration import load_registration
 
 CHART = Path(__file__).parents[2] / "charts/pullproof"
@@ -274,11 +275,15 @@ async def test_mutators_are_told(cluster) -> None:
         "admissionReviewVersions": ["v1"],
         "failurePolicy": "Ignore",
     }
-    assert [line.grade for line in await check_mutators(cluster)] == [Grade.OK]
+    assert [line.grade for line in await check_mutators(cluster, Statements())] == [Grade.OK]
     await cluster.request("POST", path, body={"metadata": {"name": "zarf"}, "webhooks": [webhook]})
-    (line,) = await check_mutators(cluster)
+    (line,) = await check_mutators(cluster, Statements())
     assert line.grade is Grade.WARN
     assert line.message.startswith("Zarf (MutatingWebhookConfiguration zarf): pods are judged after it")
+    assert line.fix.startswith("nodes.harmlessMutators: [agent.zarf.example.com]")
+    stated, rest = await check_mutators(cluster, Statements(harmless_mutators=("*.zarf.example.com",)))
+    assert (stated.grade, rest.grade) == (Grade.OK, Grade.OK)
+    assert stated.message == "Zarf (MutatingWebhookConfiguration zarf): harmless, as stated"
     await cluster.request("DELETE", f"{path}/zarf")
 
 

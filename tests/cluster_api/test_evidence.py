@@ -7,13 +7,14 @@ import pytest
 
 from webhook.cluster.evidence import UNSURVEYED, ClusterFactsSource, Learner
 from webhook.cluster.learnt import Learnt
-from webhook.cluster.mutators import configured_mutators
+from webhook.cluster.mutators import UNREAD, MutatingWebhooks
 from webhook.cluster.notebook import Notebook
 from webhook.cluster.revisions import Revisions
 from webhook.cluster.secrets import ClusterPullSecrets
 from webhook.cluster.survey import prove_logins
 from webhook.credentials.dockerconfig import decode_secret
 from webhook.image.reference import Reference
+from webhook.policy.evidence import ClusterFacts
 from webhook.registry.resolution import Failure, Resolved, Unresolved
 from webhook.wiring.kubernetes import Learning
 from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
@@ -99,7 +100,10 @@ async def learner(cluster, namespace, running, clean):
         secrets = ClusterPullSecrets(cluster, decode_secret)
         notebook = Notebook(cluster, namespace, "evidence")
         made = Learning(cluster, notebook, revisions, secrets).learner(registry, Held(), lambda *_: None)
-        return made, ClusterFactsSource(notebook, revisions), notebook
+        webhooks = MutatingWebhooks(cluster, lambda _: None)
+        running(webhooks.watching.run())
+        await asyncio.wait_for(webhooks.watching.synced.wait(), 5)
+        return made, ClusterFactsSource(notebook, revisions, webhooks), notebook
 
     return make
 
@@ -112,13 +116,26 @@ def ask(source: ClusterFactsSource, image: str, *, uid: str = "", template: bool
     return source.facts(workload, one, Reference.parse(image))
 
 
+def who(facts: ClusterFacts) -> list[str]:
+    return [each.title for each in facts.mutators]
+
+
+async def test_until_the_webhooks_are_read_anyone_may_change_a_template(cluster, namespace, learner) -> None:
+    one, known, notebook = await learner(Registry())
+    await one.survey()
+    source = ClusterFactsSource(notebook, Revisions(cluster), MutatingWebhooks(cluster, lambda _: None))
+    assert who(ask(source, "a.example/x:1")) == [UNREAD.title]
+    assert who(ask(source, "a.example/x:1", template=False)) == []
+    assert who(ask(known, "a.example/x:1")) == []
+
+
 async def test_before_the_first_survey_all_is_in_doubt(learner) -> None:
     one, source, _ = await learner(Registry())
     facts = ask(source, "a.example/x:1")
-    assert (facts.mutator, facts.mirrors) == (UNSURVEYED, UNSURVEYED)
+    assert (who(facts), facts.mirrors) == ([UNSURVEYED], UNSURVEYED)
     await one.survey()
     facts = ask(source, "a.example/x:1")
-    assert (facts.mutator, facts.mirrors) == ("", "")
+    assert (who(facts), facts.mirrors) == ([], "")
 
 
 async def test_a_pod_that_runs_what_it_cannot_pull_proves_a_login(learner, pod, namespace) -> None:
@@ -185,7 +202,7 @@ async def test_a_pod_that_differs_from_its_template_proves_a_mutator(learner, po
     await pod("api-1", "mirror.example/shop/api:1", owner="api")
     one, source, _ = await learner(Registry())
     await one.survey()
-    assert ask(source, "x:1").mutator == "a pod mutator"
+    assert who(ask(source, "x:1")) == ["a pod mutator"]
     assert f"pod {namespace}/api-1 differs from its ReplicaSet in an image" in one._notebook.learnt.encode()
 
 
@@ -197,10 +214,10 @@ async def test_a_secret_from_nowhere_proves_a_mutator(learner, pod, replica_set,
     await pod("api-1", "shop/api:1", owner="api", secrets=["account"])
     one, source, _ = await learner(Registry())
     await one.survey()
-    assert ask(source, "x:1").mutator == ""
+    assert who(ask(source, "x:1")) == []
     await pod("api-2", "shop/api:1", owner="api", secrets=["injected"])
     await one.survey()
-    assert ask(source, "x:1").mutator == "a pod mutator"
+    assert who(ask(source, "x:1")) == ["a pod mutator"]
 
 
 async def test_mirrors_on_nodes_are_seen(learner, pod) -> None:
@@ -255,75 +272,6 @@ async def test_a_registry_that_is_down_proves_nothing() -> None:
     workload = Workload(kind="Pod", namespace="a", name="b")
     seen = Seen(samples={"r": [(workload, Reference.parse("r.example/x:1"))]})
     assert await prove_logins(seen, {}, pulls_as, now=0.0) == {}
-
-
-def mutating(name: str, resources: list[str], operations: list[str], webhook: str = "w.example.com") -> dict:
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": resources, "operations": operations}
-    return {
-        "metadata": {"name": name},
-        "webhooks": [
-            {
-                "name": webhook,
-                "rules": [rule],
-                "clientConfig": {"url": "https://127.0.0.1:1/"},
-                "sideEffects": "None",
-                "admissionReviewVersions": ["v1"],
-                "failurePolicy": "Ignore",
-            }
-        ],
-    }
-
-
-@pytest.mark.parametrize(
-    ("configuration", "found"),
-    [
-        (mutating("kuik-webhook", ["pods"], ["CREATE"]), {"kube-image-keeper"}),
-        (mutating("any", ["*"], ["*"], "agent.zarf.dev.example"), {"Zarf"}),
-        (mutating("kuik-webhook", ["services"], ["CREATE"]), set()),
-        (mutating("kuik-webhook", ["pods"], ["DELETE"]), set()),
-        (mutating("istio-sidecar-injector", ["pods"], ["CREATE"]), set()),
-        (mutating("vpa", ["pods"], ["CREATE"]), set()),
-    ],
-    ids=["by-name", "by-webhook-name", "not-pods", "not-create", "istio-leaves-images-alone", "unknown"],
-)
-async def test_well_known_mutating_webhooks(cluster, configuration, found) -> None:
-    path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-    await cluster.request("POST", path, body=configuration)
-    try:
-        assert set(await configured_mutators(cluster)) == found
-    finally:
-        await cluster.request("DELETE", f"{path}/{configuration['metadata']['name']}")
-
-
-async def test_mutating_admission_policies_that_write_images(cluster) -> None:
-    path = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}
-
-    def policy(name: str, expression: str) -> dict:
-        mutation = {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}
-        spec = {
-            "matchConstraints": {"resourceRules": [rule]},
-            "mutations": [mutation],
-            "failurePolicy": "Ignore",
-            "reinvocationPolicy": "Never",
-        }
-        return {"metadata": {"name": name}, "spec": spec}
-
-    secret = 'Object{spec: Object.spec{imagePullSecrets: [Object.spec.imagePullSecrets{name: "s"}]}}'
-    await cluster.request("POST", path, body=policy("pull", secret))
-    await cluster.request("POST", path, body=policy("host", 'Object{spec: Object.spec{hostname: "h"}}'))
-    assert await configured_mutators(cluster) == {
-        "MutatingAdmissionPolicy pull": "MutatingAdmissionPolicy pull writes images or pull secrets"
-    }
-    for name in ("pull", "host"):
-        await cluster.request("DELETE", f"{path}/{name}")
-
-
-async def test_what_may_not_be_listed_adds_nothing(login) -> None:
-    from webhook.cluster.client import open_cluster
-
-    async with open_cluster(login("someone")) as api:
-        assert await configured_mutators(api) == {}
 
 
 def test_nothing_learnt_is_the_default() -> None:

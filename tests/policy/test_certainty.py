@@ -12,7 +12,7 @@ from webhook.image.manifest import Descriptor, Index, Manifest
 from webhook.image.platform import Platform
 from webhook.image.reference import Digest
 from webhook.policy.checks.catalogue import CHECKS
-from webhook.policy.evidence import Evidence, Runtime
+from webhook.policy.evidence import Evidence, Mutator, Runtime
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
 from webhook.registry.resolution import Attempt, Failure, Step
 from webhook.settings.checktable import CheckTable
@@ -24,6 +24,7 @@ Make = Callable[..., Evidence]
 Find = Callable[..., Finding | None]
 
 NO_LOGINS = decode("nodes: {logins: none}")
+ISTIO = (Mutator(title="istio"),)
 SOME_LOGINS = decode("nodes: {logins: {registries: ['*.corp.example']}}")
 REGCRED = ("regcred", SecretState.USABLE, ("reg.example",), "", "pw")
 MALFORMED = ("regcred", SecretState.MALFORMED, (), "bad base64", "")
@@ -115,14 +116,14 @@ DOUBTS = [
         id="a pod proved a login",
     ),
     pytest.param(NO_LOGINS, {"cluster": {"mirrors": "pod shop/api"}}, REGISTRY, "mirror", id="mirrors"),
-    pytest.param(NO_LOGINS, {"cluster": {"mutator": "istio"}, "template": True}, ALL, "istio", id="mutator, template"),
-    pytest.param(NO_LOGINS, {"cluster": {"mutator": "istio"}}, set(), "", id="mutator, pod: it has run"),
+    pytest.param(NO_LOGINS, {"cluster": {"mutators": ISTIO}, "template": True}, ALL, "istio", id="mutator, template"),
+    pytest.param(NO_LOGINS, {"cluster": {"mutators": ISTIO}}, set(), "", id="mutator, pod: it has run"),
     pytest.param(
         decode("nodes: {logins: none, podMutators: present}"), {"template": True}, ALL, "podMutators", id="stated"
     ),
     pytest.param(
         decode("nodes: {logins: none, podMutators: none}"),
-        {"template": True, "cluster": {"mutator": "istio"}},
+        {"template": True, "cluster": {"mutators": ISTIO}},
         set(),
         "",
         id="denied",

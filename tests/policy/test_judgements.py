@@ -9,7 +9,7 @@ from webhook.credentials.pullsecret import Entry, PullSecret, PullSecrets, Secre
 from webhook.image.platform import Platform
 from webhook.image.reference import Digest, Reference
 from webhook.policy.decision import ActiveCheck, Judged, Policy
-from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts
+from webhook.policy.evidence import ClusterFacts, Evidence, Mutator, NodeFacts
 from webhook.policy.finding import Code, Finding, FindingClass
 from webhook.policy.judgements import Judgements, sight_of
 from webhook.registry.resolution import Resolved
@@ -74,7 +74,7 @@ def test_the_same_evidence_is_judged_once() -> None:
         {"resolution": replace(RESOLVED, media_type="y")},
         {"resolution": replace(RESOLVED, digest=Digest("sha256:" + "b" * 64))},
         {"nodes": NodeFacts(known=True)},
-        {"cluster": ClusterFacts(mutator="m")},
+        {"cluster": ClusterFacts(mutators=(Mutator(title="m"),))},
     ],
     ids=lambda other: next(iter(other)),
 )

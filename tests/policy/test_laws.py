@@ -13,7 +13,7 @@ from webhook.image.platform import Platform
 from webhook.image.reference import Digest, InvalidReference, Reference
 from webhook.policy.checks.catalogue import CHECKS
 from webhook.policy.decision import Judged, Policy
-from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts, Runtime
+from webhook.policy.evidence import ClusterFacts, Evidence, Mutator, NodeFacts, Runtime
 from webhook.policy.exemption import Exemption
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
 from webhook.policy.level import Level, Mode
@@ -159,7 +159,9 @@ clusters = st.builds(
     node_logins=words,
     cloud_login=st.booleans(),
     mirrors=words,
-    mutator=words,
+    mutators=st.lists(st.builds(Mutator, title=words, names=st.lists(words, max_size=2).map(tuple)), max_size=2).map(
+        tuple
+    ),
     contradicted=st.frozensets(st.sampled_from([code.value for code in Code]), max_size=3),
     ran_before=st.booleans(),
 )
@@ -167,6 +169,7 @@ statements = st.builds(
     Statements,
     logins=st.sampled_from(list(Logins)) | st.lists(words, max_size=2).map(tuple),
     mutators=st.sampled_from(list(Mutators)),
+    harmless_mutators=st.lists(words, max_size=2).map(tuple),
     runtime=st.sampled_from(list(RuntimeStatement)),
     placeholders=st.lists(words, max_size=1).map(tuple),
     platforms=st.frozensets(platforms, max_size=1),

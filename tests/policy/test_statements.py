@@ -6,7 +6,7 @@ import pytest
 
 from webhook.image.platform import Platform
 from webhook.image.reference import Reference
-from webhook.policy.evidence import LOGINS_UNSTATED, Evidence, NodeFacts
+from webhook.policy.evidence import LOGINS_UNSTATED, Evidence, Mutator, NodeFacts
 from webhook.policy.statements import Logins, Mutators, Statements
 
 Make = Callable[..., Evidence]
@@ -112,3 +112,23 @@ def test_platforms_in_order_of_weight(evidence: Make) -> None:
     assert Statements(platforms=frozenset({stated})).platforms_for(workload, nodes) == {stated}
     demanding = evidence(demanded=(asked,)).workload
     assert Statements(platforms=frozenset({stated})).platforms_for(demanding, nodes) == {asked}
+
+
+@pytest.mark.parametrize(
+    ("statements", "counted"),
+    [
+        pytest.param(Statements(), ["webhook a", "webhook b", "a pod"], id="auto: all that were found"),
+        pytest.param(Statements(mutators=Mutators.NONE), [], id="none"),
+        pytest.param(Statements(harmless_mutators=("a.example",)), ["webhook b", "a pod"], id="by the webhook's name"),
+        pytest.param(Statements(harmless_mutators=("conf-*",)), ["a pod"], id="by a glob of the configuration's"),
+        pytest.param(Statements(harmless_mutators=("*",)), ["a pod"], id="what a pod has shown has no name"),
+    ],
+)
+def test_mutators_that_count(statements: Statements, counted: list[str], evidence: Make) -> None:
+    found = (
+        Mutator(title="webhook a", names=("conf-a", "a.example")),
+        Mutator(title="webhook b", names=("conf-b", "b.example")),
+        Mutator(title="a pod"),
+    )
+    facts = statements.complete(evidence("nginx", cluster={"mutators": found})).cluster
+    assert [each.title for each in facts.mutators] == counted

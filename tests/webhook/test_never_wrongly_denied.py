@@ -7,7 +7,7 @@ from webhook.demo.images import ImageSpec
 from webhook.demo.site import Repository, Rule, Site
 from webhook.demo.world import Listener, Transport
 from webhook.image.platform import Platform
-from webhook.policy.evidence import ClusterFacts, NodeFacts
+from webhook.policy.evidence import ClusterFacts, Mutator, NodeFacts
 
 PUBLIC = Repository(name="acme/app", tags={"1.0": ImageSpec()})
 PRIVATE = Repository(name="acme/private", public=False, tags={"1.0": ImageSpec()})
@@ -214,7 +214,7 @@ async def test_a_text_that_a_mutator_will_replace(scene):
     here = await scene(OPEN)
     spec = pod("$(REGISTRY)/app:1.0")
     assert not (await here.apply(spec)).allowed
-    here.cluster.known = ClusterFacts(mutator="webhook rewrites.example")
+    here.cluster.known = ClusterFacts(mutators=(Mutator(title="webhook rewrites.example"),))
     answer = await here.apply(spec)
     assert answer.allowed
     assert answer.codes == {"invalid-reference"}

@@ -111,6 +111,7 @@ class _Checkup:
         from webhook.cluster.checkup.registration import check_registration
         from webhook.cluster.checkup.rights import check_rights
         from webhook.cluster.checkup.service import check_endpoints, check_writer
+        from webhook.settings.policy import statements_of
 
         now = datetime.now(UTC)
         lines = [warn("installation", trouble, "run doctor as somebody who may read it") for trouble in site.troubles]
@@ -124,7 +125,7 @@ class _Checkup:
         lines += await check_rights(self._api, site, own=self._inside)
         lines += await check_egress(self._api, site)
         lines += await check_labels(self._api)
-        lines += await check_mutators(self._api)
+        lines += await check_mutators(self._api, statements_of(settings))
         lines += await check_learnt(self._api, site, _stated_logins(settings))
         return lines + await self._reach(settings)
 

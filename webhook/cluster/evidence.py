@@ -1,28 +1,29 @@
 """What lowers certainty, learnt from the cluster it protects (I/O).
 
 `ClusterFactsSource` answers from memory, in microseconds: from the shared notebook, which every replica reads every few
-seconds, and from the revisions, which every replica watches. `Learner` writes the notebook: the surveys, which one
-replica makes for all, and the contradictions, which whoever meets them notes. Before the first survey of a cluster's
-life, and until a replica has read of it, mutators and mirrors are taken to be there: for those seconds nothing that a
-registry says denies.
+seconds, and from the revisions and the mutating webhooks, which every replica watches. `Learner` writes the notebook:
+the surveys, which one replica makes for all, and the contradictions, which whoever meets them notes. Before the first
+survey of a cluster's life, and until a replica has read of it, mutators and mirrors are taken to be there: for those
+seconds nothing that a registry says denies.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from webhook.cluster.api import Api
 from webhook.cluster.failure import ClusterError
 from webhook.cluster.following import Following
-from webhook.cluster.mutators import configured_mutators
+from webhook.cluster.mutators import MutatingWebhooks, mutating_policies
 from webhook.cluster.notebook import Notebook
 from webhook.cluster.revisions import Revisions
 from webhook.cluster.survey import PullsAs, Seen, Survey, prove_logins
 from webhook.image.reference import Reference
 from webhook.policy.decision import Verdict
-from webhook.policy.evidence import ClusterFacts
+from webhook.policy.evidence import ClusterFacts, Mutator
 from webhook.workload.workload import ContainerImage, Workload
 
 log = logging.getLogger(__name__)
@@ -31,29 +32,29 @@ READ_EVERY = 15.0
 SURVEY_EVERY = 1800.0
 _LOOK_AGAIN = 2.0
 UNSURVEYED = "something unknown: the cluster's pods have not been looked over yet"
+_UNSURVEYED = Mutator(title=UNSURVEYED)
 
 
 class ClusterFactsSource:
     """The pipeline's `ClusterEvidence`. What settings state is added by the policy."""
 
-    def __init__(self, notebook: Notebook, revisions: Revisions) -> None:
+    def __init__(self, notebook: Notebook, revisions: Revisions, webhooks: MutatingWebhooks) -> None:
         self._notebook = notebook
         self._revisions = revisions
+        self._webhooks = webhooks
         self._made_of: object = None
         self._facts: dict[str, ClusterFacts] = {}
 
     def facts(self, workload: Workload, image: ContainerImage, reference: Reference | None) -> ClusterFacts:
         """Tell what was learnt of this registry and this object; of no registry where the text names none."""
         facts = self._of(reference.registry if reference is not None else "")
-        if workload.template and workload.uid and self._revisions.may_have_run(workload.uid, image.image):
-            return ClusterFacts(
-                node_logins=facts.node_logins,
-                mirrors=facts.mirrors,
-                mutator=facts.mutator,
-                contradicted=facts.contradicted,
-                ran_before=True,
-            )
-        return facts
+        if not workload.template:
+            return facts
+        webhooks = self._webhooks.taking(workload)
+        ran = bool(workload.uid) and self._revisions.may_have_run(workload.uid, image.image)
+        if not (webhooks or ran):
+            return facts
+        return replace(facts, mutators=facts.mutators + webhooks, ran_before=ran)
 
     def _of(self, registry: str) -> ClusterFacts:
         learnt = self._notebook.learnt
@@ -65,10 +66,16 @@ class ClusterFactsSource:
             facts = self._facts[registry] = ClusterFacts(
                 node_logins=login.proof if login else "",
                 mirrors=next(iter(learnt.mirrors), "" if learnt.surveyed else UNSURVEYED),
-                mutator=next(iter(learnt.mutators), "" if learnt.surveyed else UNSURVEYED),
+                mutators=tuple(map(_learnt, learnt.mutators)) if learnt.surveyed else (_UNSURVEYED,),
                 contradicted=learnt.contradictions(registry),
             )
         return facts
+
+
+def _learnt(title: str) -> Mutator:
+    """Return one that was noted: a policy may be named by the operator, what pods have shown has no name."""
+    kind, _, name = title.partition(" ")
+    return Mutator(title=title, names=(name,) if kind == "MutatingAdmissionPolicy" else ())
 
 
 class Writer(Protocol):
@@ -118,7 +125,7 @@ class Learner:
     async def survey(self) -> Seen:
         """Look over all pods once and write down what they prove; raise `ClusterError`."""
         seen = await self._survey.look()
-        mutators = {**await configured_mutators(self._api), **seen.mutators}
+        mutators = {**await mutating_policies(self._api), **seen.mutators}
         now = self._clock()
         proved = {registry: fact.seen for registry, fact in self._notebook.learnt.logins.items()}
         await self._notebook.note(lambda known: known.with_seen(mirrors=seen.mirrors, mutators=mutators, now=now))

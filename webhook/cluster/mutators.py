@@ -1,54 +1,53 @@
-"""Who changes images or pull secrets of pods before they run, by configuration (I/O).
+"""Who may change images or pull secrets of pods before they run, by configuration (I/O).
 
-Mutating webhooks are judged by name, from a list of those known to rewrite images or bring pull secrets, and only where
-they are called for pods. What is not on the list (Istio, which leaves both alone as it comes) is found out by the pods
-themselves, which then differ from their templates. MutatingAdmissionPolicies are judged by what they write: an
-expression that speaks of images or pull secrets.
+| a mutating webhook that gets pods when they are made | counts |
+|---|---|
+| is known to rewrite images or bring pull secrets (`wellknown`) | as a mutator |
+| is known to leave both alone | not |
+| is not known | as a mutator, until the operator names it in `nodes.harmlessMutators` |
+
+Only those count that would be called for the pod at hand: by the namespace's labels, and by the labels of its template
+as far as these tell. What a webhook decides for itself (matchConditions, its own settings) is not looked at. The list
+is watched: who is installed now, changes the next pod.
+
+MutatingAdmissionPolicies are judged by what they write: an expression that speaks of images or pull secrets.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
 from webhook.cluster.api import Api
 from webhook.cluster.failure import ClusterError
-from webhook.cluster.watching import Metadata, pages
+from webhook.cluster.labels import LabelSelector
+from webhook.cluster.watching import Metadata, Watching, pages
+from webhook.cluster.wellknown import changes, harmless
+from webhook.policy.evidence import Mutator
+from webhook.workload.workload import Workload
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 POLICIES = tuple(
     f"/apis/admissionregistration.k8s.io/{version}/mutatingadmissionpolicies" for version in ("v1", "v1beta1")
 )
+UNREAD = Mutator(title="something unknown: the cluster's mutating webhooks have not been read yet")
 
-WELL_KNOWN: Mapping[str, re.Pattern[str]] = {
-    name: re.compile(pattern)
-    for name, pattern in {
-        "kube-image-keeper": r"kube-image-keeper|kuik",
-        "k8s-digester": r"digester-mutating-webhook",
-        "k8s-image-swapper": r"image-swapper|imageswap",
-        "Connaisseur": r"connaisseur",
-        "Sigstore policy-controller": r"policy\.sigstore\.dev|cosigned",
-        "Portieris": r"portieris|image-admission-config",
-        "Zarf": r"zarf",
-        "Kyverno": r"kyverno-resource-mutating",
-        "Tugger": r"tugger",
-        "harbor-container-webhook": r"harbor-container-webhook",
-        "a pull secret injector": r"pull-?secrets?-(?:injector|webhook|patcher)|registry-creds?-",
-    }.items()
-}
-"""Name for people -> what the names of its configuration or webhooks match."""
-
-_TELLS = re.compile(r"\bimages?\b|imagePullSecrets", re.IGNORECASE)
+_TELLS = re.compile(r"\bimages?\b|imagePullSecrets|serviceAccount", re.IGNORECASE)
 
 
 class _Rule(msgspec.Struct, rename="camel"):
+    api_groups: list[str] | None = None
     resources: list[str] | None = None
     operations: list[str] | None = None
+    scope: str = "*"
 
 
-class _Webhook(msgspec.Struct):
+class _Webhook(msgspec.Struct, rename="camel"):
     name: str = ""
     rules: list[_Rule] | None = None
+    namespace_selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
+    object_selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
 
 
 class _Configuration(msgspec.Struct):
@@ -70,44 +69,90 @@ class _Policy(msgspec.Struct):
     spec: _PolicySpec = msgspec.field(default_factory=_PolicySpec)
 
 
-async def configured_mutators(api: Api) -> Mapping[str, str]:
-    """Return who is configured to change images or pull secrets of pods, with what shows it; never raises.
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """A webhook that gets pods and may change them, and whom it is called for."""
 
-    What we may not list adds nothing: pods that were changed show it too.
-    """
-    return {**await _webhooks(api), **await _policies(api)}
+    mutator: Mutator
+    namespaces: LabelSelector
+    objects: LabelSelector
 
-
-async def _webhooks(api: Api) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    try:
-        async for items, _ in pages(api, WEBHOOKS, _Configuration):
-            for item in items:
-                name = _well_known(item)
-                if name:
-                    found[name] = f"MutatingWebhookConfiguration {item.metadata.name}"
-    except ClusterError:
-        pass
-    return found
+    def takes(self, workload: Workload, namespace: Mapping[str, str] | None) -> bool:
+        called = namespace is None or self.namespaces.selects(namespace)
+        return called and self.objects.may_select(workload.labels)
 
 
-def _well_known(configuration: _Configuration) -> str:
-    """Return who a configuration belongs to, where that is known to change images or pull secrets and gets pods."""
+class MutatingWebhooks:
+    """The webhooks that may change pods; `watching.run()` is to be run beside it. Until its first list anyone may."""
+
+    def __init__(self, api: Api, namespace_labels: Callable[[str], Mapping[str, str] | None]) -> None:
+        """`namespace_labels` returns a namespace's labels from memory, None where they are not known."""
+        self.watching: Watching[_Configuration] = Watching(api, WEBHOOKS, _Configuration, self)
+        self._namespace_labels = namespace_labels
+        self._suspects: dict[str, tuple[_Suspect, ...]] = {}
+
+    def taking(self, workload: Workload) -> tuple[Mutator, ...]:
+        """Return who may change the pods of this template, from memory."""
+        if not self.watching.synced.is_set():
+            return (UNREAD,)
+        if not self._suspects:
+            return ()
+        labels = self._namespace_labels(workload.namespace)
+        every = (suspect for suspects in self._suspects.values() for suspect in suspects)
+        return tuple(suspect.mutator for suspect in every if suspect.takes(workload, labels))
+
+    def put(self, obj: _Configuration) -> None:
+        """Take in a configuration that is new or has changed."""
+        self._suspects.pop(obj.metadata.name, None)
+        suspects = tuple(_suspects(obj))
+        if suspects:
+            self._suspects[obj.metadata.name] = suspects
+
+    def delete(self, key: str) -> None:
+        """Forget a configuration."""
+        self._suspects.pop(key, None)
+
+    def keep_only(self, keys: set[str]) -> None:
+        """Forget all others."""
+        self._suspects = {name: suspects for name, suspects in self._suspects.items() if name in keys}
+
+
+async def mutating_webhooks(api: Api) -> tuple[Mutator, ...]:
+    """List once who may change pods, whichever; raise `ClusterError`."""
+    found: list[Mutator] = []
+    async for items, _ in pages(api, WEBHOOKS, _Configuration):
+        found += [suspect.mutator for item in items for suspect in _suspects(item)]
+    return tuple(found)
+
+
+def _suspects(configuration: _Configuration) -> Iterator[_Suspect]:
+    """Yield the webhooks of a configuration that get pods and are not known to leave them alone."""
+    name = configuration.metadata.name
     for webhook in configuration.webhooks or ():
-        if not any(_gets_pods(rule) for rule in webhook.rules or ()):
+        known = changes(name, webhook.name)
+        if not any(_gets_pods(rule) for rule in webhook.rules or ()) or (not known and harmless(name, webhook.name)):
             continue
-        for name, pattern in WELL_KNOWN.items():
-            if pattern.search(configuration.metadata.name) or pattern.search(webhook.name):
-                return name
-    return ""
+        proof = f"MutatingWebhookConfiguration {name}"
+        title = f"{known} ({proof})" if known else f"webhook {webhook.name} ({proof})"
+        mutator = Mutator(title=title, names=(name, webhook.name))
+        yield _Suspect(mutator, webhook.namespace_selector, webhook.object_selector)
 
 
 def _gets_pods(rule: _Rule) -> bool:
-    resources, operations = set(rule.resources or ()), set(rule.operations or ())
-    return bool(resources & {"pods", "*", "*/*", "pods/*"}) and bool(operations & {"CREATE", "*"})
+    groups, resources, operations = (set(each or ()) for each in (rule.api_groups, rule.resources, rule.operations))
+    return (
+        bool(groups & {"", "*"})
+        and bool(resources & {"pods", "*", "*/*"})
+        and bool(operations & {"CREATE", "*"})
+        and rule.scope != "Cluster"
+    )
 
 
-async def _policies(api: Api) -> Mapping[str, str]:
+async def mutating_policies(api: Api) -> Mapping[str, str]:
+    """Return the MutatingAdmissionPolicies that write images or pull secrets, with what shows it; never raises.
+
+    What we may not list adds nothing: pods that were changed show it too.
+    """
     for path in POLICIES:
         found: dict[str, str] = {}
         try:

@@ -46,6 +46,10 @@ class ClusterNamespaces:
         self._reads: SharedReads[str, Mapping[str, str] | None] = SharedReads(self._read, ttl=ttl)
         self.watching: Watching[_Namespace] = Watching(api, PATH, _Namespace, self._labels)
 
+    def known(self, namespace: str) -> Mapping[str, str] | None:
+        """Return the namespace's labels from memory, None where they are not there."""
+        return self._labels.by_name.get(namespace)
+
     async def labels(self, namespace: str, *, deadline: float) -> Mapping[str, str]:
         """Return the namespace's labels; empty when unknown or unreadable; never raises."""
         known = self._labels.by_name.get(namespace)

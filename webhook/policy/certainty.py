@@ -71,9 +71,9 @@ def _contradicted(evidence: Evidence, code: Code) -> bool:
 
 def _mutator(evidence: Evidence) -> str:
     """ServiceAccount admission and mutating webhooks see the pod, not its template (a pod here has passed them)."""
-    if not evidence.workload.template or not evidence.cluster.mutator:
+    if not evidence.workload.template or not evidence.cluster.mutators:
         return ""
-    return f"{printable(evidence.cluster.mutator)} may change the pod's images or pull secrets"
+    return f"{printable(evidence.cluster.mutators[0].title, 160)} may change the pod's images or pull secrets"
 
 
 def _present(evidence: Evidence) -> str:

@@ -47,6 +47,17 @@ class NodeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mutator:
+    """Somebody who may change the images or pull secrets of pods that are made of a template.
+
+    `title`: what people call it. `names`: what an operator may name it by, none where only changed pods show it.
+    """
+
+    title: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFacts:
     """What the cluster's own pods and configuration have taught us about this registry and workload.
 
@@ -54,7 +65,7 @@ class ClusterFacts:
     without one`, `LOGINS_UNSTATED`), or "". Sources tell what pods have proved; the policy adds what settings state.
     `cloud_login`: the registry is one where nodes hold a login by default or by statement (credentials-unavailable).
     `mirrors`: something speaks for mirrors that we were not told of: why, or "".
-    `mutator`: a mutator that touches images or pull secrets is known: its name, or "".
+    `mutators`: who touches images or pull secrets of such pods, or is not known to leave them alone.
     `contradicted`: codes that a node has contradicted for this registry.
     `ran_before`: an earlier revision of this object ran this image.
     """
@@ -62,7 +73,7 @@ class ClusterFacts:
     node_logins: str = ""
     cloud_login: bool = False
     mirrors: str = ""
-    mutator: str = ""
+    mutators: tuple[Mutator, ...] = ()
     contradicted: frozenset[str] = frozenset()
     ran_before: bool = False
 

@@ -5,6 +5,7 @@
                        {registries: …}   nodes hold one for these and for the clouds' registries, and for no other
     nodes.podMutators  auto              what the cluster's own configuration and pods have shown
                        none | present
+    nodes.harmlessMutators               webhooks of that configuration that leave images and pull secrets alone
     nodes.runtime      auto              what node status says
                        containerd | other
     checks.platform-mismatch.platforms   nodes, or what every image must fit
@@ -15,12 +16,13 @@ proved is never overruled by a statement.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
 
 from webhook.credentials.pattern import misfit, parse_pattern
 from webhook.image.platform import Platform
-from webhook.policy.evidence import LOGINS_UNSTATED, ClusterFacts, Evidence, NodeFacts, Runtime
+from webhook.policy.evidence import LOGINS_UNSTATED, ClusterFacts, Evidence, Mutator, NodeFacts, Runtime
 from webhook.workload.workload import Workload
 
 CLOUD_REGISTRIES: Final = (
@@ -50,6 +52,7 @@ CLOUD_REGISTRIES: Final = (
 """Registries that nodes have a login for by themselves: instance roles, managed identities, worker secrets."""
 
 _PLACEHOLDERS: Final = ("auto",)
+_STATED: Final = Mutator(title="a pod mutator (nodes.podMutators: present)")
 
 
 class Logins(StrEnum):
@@ -89,12 +92,14 @@ def _first_fit(patterns: tuple[str, ...], name: str) -> str:
 class Statements:
     """What the operator says. `logins` as a tuple: the registries that nodes hold logins for beside the clouds'.
 
+    `harmless_mutators`: globs of the names of those who leave images and pull secrets alone.
     `mirrors`: why not all of the nodes' mirrors could be taken from what the operator gave, or "".
     """
 
     logins: Logins | tuple[str, ...] = Logins.UNKNOWN
     mutators: Mutators = Mutators.AUTO
     runtime: RuntimeStatement = RuntimeStatement.AUTO
+    harmless_mutators: tuple[str, ...] = ()
     mirrors: str = ""
     placeholders: tuple[str, ...] = _PLACEHOLDERS
     platforms: frozenset[Platform] = frozenset()
@@ -139,17 +144,22 @@ class Statements:
             node_logins=facts.node_logins or stated or unstated,
             cloud_login=facts.cloud_login or bool(pattern),
             mirrors=facts.mirrors or self.mirrors,
-            mutator=self._mutator(facts.mutator),
+            mutators=self.mutators_of(facts.mutators),
         )
 
-    def _mutator(self, found: str) -> str:
+    def mutators_of(self, found: tuple[Mutator, ...]) -> tuple[Mutator, ...]:
+        """Return who of those that were found is to be reckoned with."""
         match self.mutators:
             case Mutators.NONE:
-                return ""
+                return ()
             case Mutators.PRESENT:
-                return found or "a pod mutator (nodes.podMutators: present)"
+                return found or (_STATED,)
             case Mutators.AUTO:
-                return found
+                return tuple(each for each in found if not self._harmless(each)) if found else ()
+
+    def _harmless(self, mutator: Mutator) -> bool:
+        """Tell whether the operator says of this one that it leaves images and pull secrets alone."""
+        return any(fnmatchcase(name, pattern) for name in mutator.names for pattern in self.harmless_mutators)
 
     def _runtimes(self, found: frozenset[Runtime]) -> frozenset[Runtime]:
         match self.runtime:

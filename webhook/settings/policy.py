@@ -45,6 +45,7 @@ def statements_of(settings: Settings) -> Statements:
     return Statements(
         logins=logins.registries if isinstance(logins, LoginRegistries) else Logins(logins),
         mutators=nodes.pod_mutators,
+        harmless_mutators=nodes.harmless_mutators,
         runtime=nodes.runtime,
         placeholders=nodes.placeholders,
         platforms=platforms.demanded() if isinstance(platforms, PlatformMismatchOptions) else frozenset(),

@@ -155,6 +155,7 @@ class Nodes(Section, frozen=True, kw_only=True):
 
     logins: Literal["unknown", "none"] | LoginRegistries = "unknown"
     pod_mutators: Mutators = Mutators.AUTO
+    harmless_mutators: tuple[Text, ...] = ()
     placeholders: tuple[Text, ...] = ("auto",)
     runtime: RuntimeStatement = RuntimeStatement.AUTO
     hosts_dir: str = ""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from webhook.cluster.api import Api
 from webhook.cluster.evidence import ClusterFactsSource, Learner, Writer
+from webhook.cluster.mutators import MutatingWebhooks
 from webhook.cluster.namespaces import ClusterNamespaces
 from webhook.cluster.nodes import ClusterNodes
 from webhook.cluster.notebook import Notebook
@@ -96,20 +97,22 @@ async def open_known(api: Api, namespace: str, access: SecretAccess) -> AsyncIte
     pull_secrets = ClusterPullSecrets(api, decode_secret, access=access)
     namespaces, nodes = ClusterNamespaces(api), ClusterNodes(api)
     revisions, notebook = Revisions(api), Notebook(api, namespace, "pullproof-learnt")
+    webhooks = MutatingWebhooks(api, namespaces.known)
     known = Known(
         pull_secrets=pull_secrets,
         nodes=nodes,
-        cluster=ClusterFactsSource(notebook, revisions),
+        cluster=ClusterFactsSource(notebook, revisions, webhooks),
         namespaces=namespaces,
     )
-    watchings = (namespaces.watching, nodes.watching, *revisions.watchings)
+    watchings = (namespaces.watching, nodes.watching, *revisions.watchings, webhooks.watching)
+    names = ("namespaces", "nodes", "ReplicaSets", "ControllerRevisions", "mutating webhooks")
     tasks = [asyncio.create_task(watching.run()) for watching in watchings]
     try:
         yield Cluster(
             known=known,
             pull_secrets=pull_secrets,
             learning=Learning(api, notebook, revisions, pull_secrets),
-            watched=dict(zip(("namespaces", "nodes", "ReplicaSets", "ControllerRevisions"), watchings, strict=True)),
+            watched=dict(zip(names, watchings, strict=True)),
         )
     finally:
         for task in tasks:

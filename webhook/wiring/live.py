@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from webhook.cluster.api import Api
 from webhook.cluster.failure import ClusterError
-from webhook.cluster.mutators import configured_mutators
+from webhook.cluster.mutators import mutating_policies
 from webhook.cluster.secrets import SecretAccess
 from webhook.cluster.survey import Survey
 from webhook.wiring.known import Known
@@ -64,6 +64,6 @@ async def _survey(api: Api, learning: Learning) -> list[tuple[str, str]]:
         seen = await Survey(api, learning.revisions, learning.pull_secrets.account_names).look()
     except ClusterError as error:
         return [("what changes pods", str(error))]
-    mutators = {**await configured_mutators(api), **seen.mutators}
+    mutators = {**await mutating_policies(api), **seen.mutators}
     notebook.learnt = notebook.learnt.with_seen(mirrors=seen.mirrors, mutators=mutators, now=time.time())
     return []

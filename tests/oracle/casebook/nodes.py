@@ -7,7 +7,6 @@ from case import Arrival, Case, holding, login
 from webhook.demo.site import Site
 
 LOGINS = "a login that only the node holds"
-UNPROVEN = "nothing speaks for a mutator before a pod differs from its template, unless it is a well-known one"
 
 
 def cases() -> Iterator[Case]:
@@ -112,7 +111,6 @@ def _mutators() -> Iterator[Case]:
             holds=(holding(good),),
             labels={"mutate": "image"},
             unknowable=unseen,
-            known=UNPROVEN if kind != "Pod" else "",
         )
         image = f"basic.test/mutated/{key}:1"
         yield Case(
@@ -124,7 +122,6 @@ def _mutators() -> Iterator[Case]:
             holds=(holding(image, public=False),),
             labels={"mutate": "secret"},
             unknowable=unseen,
-            known=UNPROVEN if kind != "Pod" else "",
         )
         yield Case(
             id=f"node-mutated-auto-{key}",

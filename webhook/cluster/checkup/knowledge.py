@@ -6,9 +6,11 @@ from webhook.cluster.api import Api
 from webhook.cluster.checkup.line import Line, ok, unread, warn
 from webhook.cluster.checkup.site import Site
 from webhook.cluster.failure import ClusterError
-from webhook.cluster.mutators import configured_mutators
+from webhook.cluster.mutators import mutating_policies, mutating_webhooks
 from webhook.cluster.notebook import Notebook
 from webhook.cluster.watching import Metadata, pages
+from webhook.policy.evidence import Mutator
+from webhook.policy.statements import Statements
 
 LEVELS = frozenset({"off", "baseline", "strict"})
 MODES = ("enforce", "warn", "audit")
@@ -38,14 +40,24 @@ async def check_learnt(api: Api, site: Site, logins: str) -> list[Line]:
     return lines[:_SHOWN]
 
 
-async def check_mutators(api: Api) -> list[Line]:
+async def check_mutators(api: Api, statements: Statements) -> list[Line]:
     """Look for those who change images or pull secrets before we see the pod, and after we have seen its template."""
-    found = await configured_mutators(api)
+    try:
+        webhooks = await mutating_webhooks(api)
+    except ClusterError as error:
+        return [unread("mutators", "mutating webhooks, and so no template is denied", error)]
+    policies = tuple(Mutator(title=title, names=(title.split()[-1],)) for title in await mutating_policies(api))
+    found = statements.mutators_of(webhooks + policies)
+    stated = [ok("mutators", f"{each.title}: harmless, as stated") for each in webhooks + policies if each not in found]
     if not found:
-        return [ok("mutators", "none known to change images or pull secrets")]
-    message = "pods are judged after it, templates before it, and so never denied"
-    fix = "nodes.podMutators: none, if it leaves images and pull secrets alone"
-    return [warn("mutators", f"{name} ({proof}): {message}", fix) for name, proof in found.items()]
+        return [*stated, ok("mutators", "none known that may change images or pull secrets")]
+    return stated + [_mutator(each) for each in found]
+
+
+def _mutator(mutator: Mutator) -> Line:
+    message = f"{mutator.title}: pods are judged after it, templates before it, and so never denied where it is called"
+    name = next(reversed(mutator.names), "")
+    return warn("mutators", message, f"nodes.harmlessMutators: [{name}], if it leaves images and pull secrets alone")
 
 
 class _Metadata(Metadata):

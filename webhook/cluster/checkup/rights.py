@@ -57,11 +57,14 @@ def needs(site: Site) -> list[Need]:
         ),
         *(Need(verb=verb, resource="pods", loss="nothing is learnt from running pods") for verb in ("get", "list")),
         Need(verb="list", resource="events", loss="contradicted verdicts are seen less often"),
-        Need(
-            verb="list",
-            resource="mutatingwebhookconfigurations",
-            group="admissionregistration.k8s.io",
-            loss="known mutators are not seen",
+        *(
+            Need(
+                verb=verb,
+                resource="mutatingwebhookconfigurations",
+                group="admissionregistration.k8s.io",
+                loss="mutators are not known, and so nothing is denied by its template",
+            )
+            for verb in ("list", "watch")
         ),
         *(
             Need(
