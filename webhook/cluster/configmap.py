@@ -11,6 +11,9 @@ import msgspec
 from webhook.cluster.api import Api, segment
 from webhook.cluster.watching import Metadata, Watching
 
+_LIFE = 20
+"""Seconds, or up to twice as many, after which a watch is renewed: one that died in silence is soon noticed."""
+
 
 class _ConfigMap(msgspec.Struct):
     metadata: Metadata
@@ -18,20 +21,29 @@ class _ConfigMap(msgspec.Struct):
 
 
 class WatchedText:
-    """The text under one key; `watching.run()` is to be run beside it."""
+    """The text under one key; `watching.run()` is to be run beside it.
+
+    `text` is None while it is not known, or not there; `changed` is set when there is a new one.
+    """
 
     def __init__(self, api: Api, namespace: str, name: str, key: str) -> None:
-        """`text` is None while it is not known, or not there."""
         path = f"/api/v1/namespaces/{segment(namespace)}/configmaps"
         self.text: str | None = None
+        self.uid = ""
         self.changed = asyncio.Event()
         self._key = key
         self.watching: Watching[_ConfigMap] = Watching(
-            api, path, _ConfigMap, self, fields=f"metadata.name={segment(name)}"
+            api, path, _ConfigMap, self, fields=f"metadata.name={segment(name)}", life=_LIFE
         )
+
+    @property
+    def well(self) -> bool:
+        """Whether a change would be heard of."""
+        return self.watching.synced.is_set() and not self.watching.trouble
 
     def put(self, obj: _ConfigMap) -> None:
         """Take in the ConfigMap."""
+        self.uid = obj.metadata.uid
         self._take((obj.data or {}).get(self._key))
 
     def delete(self, key: str) -> None:

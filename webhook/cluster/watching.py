@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 SILENCE = 150.0
 """Seconds without a line after which a watch is taken for dead; the API server sends a bookmark about every minute."""
 
+_LATE = 5
+"""Seconds beyond its life after which a silent watch is taken for dead."""
 
 _RELIST = 4
 """Failures in a row after which a watch begins with a new list."""
@@ -145,9 +147,13 @@ class Watching(Generic[T]):
         *,
         size: int = 500,
         fields: str = "",
+        life: int = 300,
         backoff: Backoff | None = None,
     ) -> None:
-        """`size`: objects a page, so that decoding one takes milliseconds; `fields`: a field selector."""
+        """`size`: objects a page, so that decoding one takes milliseconds; `fields`: a field selector.
+
+        `life`: seconds, or up to twice as many, after which the API server ends a watch and is asked for a new one.
+        """
         self.synced = asyncio.Event()
         self.trouble = ""
         self._api = api
@@ -156,6 +162,7 @@ class Watching(Generic[T]):
         self._replica = replica
         self._size = size
         self._selector = {"fieldSelector": fields} if fields else {}
+        self._life = life
         self._backoff = backoff or Backoff()
         self._failures = 0
         self._version = ""
@@ -194,9 +201,9 @@ class Watching(Generic[T]):
             "watch": "1",
             "resourceVersion": self._version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(random.randrange(300, 600)),  # noqa: S311 - so that replicas do not come back at once
+            "timeoutSeconds": str(random.randrange(self._life, 2 * self._life)),  # noqa: S311 - not all replicas at once
         }
-        lines = self._api.lines(self._path, query=query, idle=SILENCE)
+        lines = self._api.lines(self._path, query=query, idle=min(SILENCE, 2 * self._life + _LATE))
         async with contextlib.aclosing(lines):
             async for line in lines:
                 self._version = self._take(decode(line, _Event))

@@ -14,6 +14,7 @@ from webhook.server.app import create_app, create_metrics_app
 from webhook.server.certificate import CertificateSource, ServingCertificate
 from webhook.server.health import Condition, Health
 from webhook.server.run import Listen, WebServer
+from webhook.wiring.configuration import Edits
 from webhook.wiring.registries import Surroundings
 from webhook.wiring.webhook import Known, Webhook, open_webhook
 
@@ -44,10 +45,12 @@ class Assembly:
     health: Health
     ports: Ports = Ports()
     around: Callable[[Webhook], AbstractAsyncContextManager[Inspector]] = field(default=_pipeline)
+    edits: Edits | None = None
 
     async def run(self, stop: asyncio.Event, *, started: Callable[[WebServer], None] = lambda _: None) -> None:
         """Serve until `stop` is set; raise a ValueError or OSError in one line where it cannot begin."""
-        async with open_webhook(self.configuration, self.surroundings, self.known, self.metrics) as webhook:
+        opening = open_webhook(self.configuration, self.surroundings, self.known, self.metrics, self.edits)
+        async with opening as webhook:
             self.health.add("configuration", lambda: _configuration(webhook))
             async with self.around(webhook) as inspector:
                 server = self._server(webhook, inspector)

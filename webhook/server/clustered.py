@@ -8,7 +8,7 @@ The order in which a replica begins, so that nobody is called who cannot answer:
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +28,16 @@ from webhook.server.admission import Inspector
 from webhook.server.assembly import Assembly, Ports
 from webhook.server.certificate import CertificateInMemory, CertificateSource
 from webhook.server.health import Condition, Health
+from webhook.wiring.configuration import Edits
+from webhook.wiring.edits import open_edits
 from webhook.wiring.kubernetes import Cluster, FollowingInspector, open_known
 from webhook.wiring.registration import CertificateKeeper, Registered
 from webhook.wiring.registries import Surroundings
 from webhook.wiring.webhook import Webhook
 
 _LOG = logging.getLogger("pullproof.cluster")
-_EVERY = 5.0
+_EVERY, _SOON = 5.0, 0.5
+"""Seconds between two looks at certificate and registration; the latter until this replica serves what there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +61,19 @@ class Clustered:
         async with (
             Lease(self.api, self.namespace, lease_name, self.identity).kept() as lease,
             open_known(self.api, self.namespace, self.access) as cluster,
+            self._edits() as edits,
         ):
-            await _Replica(self, lease, cluster).run(stop)
+            await _Replica(self, lease, cluster, edits).run(stop)
+
+    def _edits(self) -> AbstractAsyncContextManager[Edits | None]:
+        name = self.registered.configuration if self.registered else ""
+        return open_edits(self.api, self.namespace, name, self.identity) if name else nullcontext()
 
 
 class _Replica:
-    def __init__(self, parts: Clustered, lease: Lease, cluster: Cluster) -> None:
+    def __init__(self, parts: Clustered, lease: Lease, cluster: Cluster, edits: Edits | None) -> None:
         self._parts = parts
+        self._edits = edits
         self._lease = lease
         self._cluster = cluster
         self._serving = asyncio.Event()
@@ -88,6 +97,7 @@ class _Replica:
                 health=self._health,
                 ports=parts.ports,
                 around=self._learning,
+                edits=self._edits,
             ).run(stop, started=lambda _: self._serving.set())
         finally:
             keeper.cancel()
@@ -129,7 +139,8 @@ class _Replica:
                     self._trouble = ""
             except (ClusterError, OSError) as error:
                 self._told(str(error))
-            await asyncio.sleep(_EVERY if self._serving.is_set() and registration.registered else 0.5)
+            settled = self._serving.is_set() and (registration.registered or not self._lease.held)
+            await asyncio.sleep(_EVERY if settled else _SOON)
 
     async def _follow(self, shared: SharedCertificates) -> None:
         state = await shared.refresh()

@@ -4,6 +4,7 @@ name: pullproof                    the ValidatingWebhookConfiguration, which the
 service: pullproof                 the Service that the API server calls
 certificates: selfManaged          or `files`: the configuration's server.certFile and keyFile, somebody else's
 secret: pullproof-certificates     where self-managed certificates are kept
+configuration: pullproof           the ConfigMap whose key config.yaml is mounted as the configuration; "" if none is
 lease: pullproof                   by which replicas choose the one that writes
 caFile: /certificates/ca.crt       with `files`: the authority that the API server is to trust; optional
 webhooks: […]                      as in a ValidatingWebhookConfiguration, without caBundle
@@ -36,6 +37,7 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     certificates: CertificateKeeper = CertificateKeeper.SELF_MANAGED
     secret: str = "pullproof-certificates"
     lease: str = "pullproof"
+    configuration: str = ""
     ca_file: str = ""
 
     def dns_names(self, namespace: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from webhook.metrics import Metrics
 from webhook.pipeline import Pipeline, Sources
 from webhook.settings.schema import Settings
-from webhook.wiring.configuration import FollowedFile
+from webhook.wiring.configuration import Edits, FollowedConfiguration
 from webhook.wiring.generation import Generations
 from webhook.wiring.known import Known as Known
 from webhook.wiring.registries import Surroundings
@@ -21,7 +21,7 @@ class Webhook:
 
     pipeline: Pipeline
     generations: Generations
-    configuration: FollowedFile
+    configuration: FollowedConfiguration
 
     @property
     def settings(self) -> Settings:
@@ -31,11 +31,16 @@ class Webhook:
 
 @asynccontextmanager
 async def open_webhook(
-    configuration: Path | None, surroundings: Surroundings, known: Known, metrics: Metrics
+    configuration: Path | None, surroundings: Surroundings, known: Known, metrics: Metrics, edits: Edits | None = None
 ) -> AsyncIterator[Webhook]:
-    """Read the configuration and open what it names; raise a ValueError in one line where it cannot be used."""
+    """Read the configuration and open what it names; raise a ValueError in one line where it cannot be used.
+
+    `edits`: where changes of the configuration are heard of sooner than by its file.
+    """
     async with Generations(surroundings, metrics) as generations:
-        followed = FollowedFile(configuration, generations.adopt, told=lambda ok: metrics.config_loaded(ok=ok))
+        followed = FollowedConfiguration(
+            configuration, generations.adopt, edits, told=lambda refused: metrics.config_loaded(ok=not refused)
+        )
         await followed.begin()
         pipeline = Pipeline(
             Sources(

@@ -124,6 +124,7 @@ scope: Namespaced
 name: {{ include "pullproof.clusterName" . }}
 service: {{ include "pullproof.fullname" . }}
 lease: {{ include "pullproof.fullname" . }}
+configuration: {{ include "pullproof.fullname" . }}
 {{- if include "pullproof.certificateSecret" . }}
 certificates: files
 caFile: /etc/pullproof/certificates/ca.crt

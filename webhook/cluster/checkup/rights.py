@@ -100,6 +100,14 @@ def needs(site: Site) -> list[Need]:
             for verb in ("get", "patch")
         ),
     ]
+    if names.configuration:
+        loss = "an edit of the configuration takes effect when the kubelet refreshes its file, after a minute or more"
+        found += [
+            Need(verb=verb, resource="configmaps", namespace=own, name=names.configuration, loss=loss)
+            for verb in ("get", "list", "watch")
+        ]
+        loss = "no Event says what became of an edit of the configuration"
+        found.append(Need(verb="create", resource="events", group="events.k8s.io", namespace=own, loss=loss))
     if names.certificates == "selfManaged":
         loss = "certificates cannot be kept"
         found += [

@@ -14,6 +14,7 @@ class Registration(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     service: str
     lease: str = ""
+    configuration: str = ""
     secret: str = ""
     certificates: str = "selfManaged"
 
