@@ -4,10 +4,12 @@ import asyncio
 import base64
 import io
 import json
+import os
 import ssl
+import sys
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from webhook.pipeline import Pipeline, Sources
 from webhook.registry.resolution import Absent, Failure, Resolution, Resolved, Unresolved
 from webhook.settings.policy import policy_of
 from webhook.workload.workload import Workload
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 DIGEST = Digest("sha256:" + "0" * 64)
 
@@ -196,3 +200,17 @@ def shop(apiserver: Any, request: pytest.FixtureRequest) -> Cluster:
     cluster.send("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     cluster.create("serviceaccounts", "default")
     return cluster
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """Open an internet of our own (internet.py) by the name of its script in worlds/; it ends with the module."""
+    from internet import internet, lacking
+
+    if reason := lacking():
+        if os.environ.get("PULLPROOF_REQUIRE_PARTS") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with ExitStack() as stack:
+        worlds = Path(__file__).parent / "worlds"
+        yield lambda name: stack.enter_context(internet(worlds / f"{name}.yaml", tmp_path_factory.mktemp(name)))

@@ -1,22 +1,24 @@
 """From workloads to written explanations: what `explain` does once it knows what is asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from webhook.cli.judging import Judgement, Wish, judge_all
-from webhook.cli.opening import opening
+from webhook.cli.opening import Probe, opening, probing
 from webhook.cli.session import FINDINGS, INCONCLUSIVE, INTERRUPTED, OK, Session, UsageProblem
 from webhook.credentials.pullsecret import PullSecrets
 from webhook.documents.source import Problem, SourcedWorkload
 from webhook.image.platform import Platform
 from webhook.policy.decision import Judged, Outcome, Verdict
-from webhook.policy.finding import FindingClass
+from webhook.registry.reach import Reach
 from webhook.reports.explain import ExplainFormat, render
 from webhook.reports.explanation import Explanation, explain
 from webhook.reports.report import reported
 
 _SECONDS = 10.0
+_PROBE_SECONDS = 3.0
+_MOST_SERVERS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ async def explain_all(session: Session, question: Question, wish: Wish, found: S
     """Look the images up, write their explanations, and return the exit code."""
     wanted = [replace(each.workload, platforms=question.platforms) for each in found]
     judgement = await judge_all(wanted, session.pipelines or opening(session.environ), wish, timeout=question.timeout)
-    explanations = [each async for each in _explanations(found, judgement, wish, question)]
+    explanations = [each async for each in _explanations(found, judgement, wish, question, probing(session, wish))]
     if explanations:
         session.out.write(render(explanations, question.format, colours=session.colours))
     return INTERRUPTED if judgement.interrupted else exit_code_of(explanations)
@@ -64,29 +66,32 @@ async def explain_all(session: Session, question: Question, wish: Wish, found: S
 
 def exit_code_of(explanations: Sequence[Explanation]) -> int:
     """Return 1 where an image fails, on its node or from here; 3 where that could not be found out."""
-    outcomes = {each.image.outcome for each in explanations}
-    said = any(each.cause is not None and each.cause.cls is FindingClass.FAIL for each in explanations)
-    if said or Outcome.FAIL in outcomes:
+    outcomes = {each.outcome for each in explanations}
+    if Outcome.FAIL in outcomes:
         return FINDINGS
     return INCONCLUSIVE if Outcome.ERROR in outcomes else OK
 
 
 async def _explanations(
-    found: Sequence[SourcedWorkload], judgement: Judgement, wish: Wish, question: Question
+    found: Sequence[SourcedWorkload], judgement: Judgement, wish: Wish, question: Question, probe: Probe
 ) -> AsyncIterator[Explanation]:
     for each, verdict in zip(found, judgement.verdicts, strict=True):
         if verdict is not None:
-            for explanation in explained(each, verdict, await secrets_of(wish, verdict), question):
+            for explanation in await explained(each, verdict, wish, question, probe):
                 yield explanation
 
 
-def explained(
-    found: SourcedWorkload, verdict: Verdict, secrets: PullSecrets, question: Question
-) -> Iterator[Explanation]:
-    """Yield the explanation of each image of one object, in order."""
+async def explained(
+    found: SourcedWorkload, verdict: Verdict, wish: Wish, question: Question, probe: Probe
+) -> list[Explanation]:
+    """Return the explanation of each image of one object, in order."""
+    secrets = await _secrets_of(wish, verdict)
     images = reported(verdict, found.sources, api_version=found.api_version)
+    told: list[Explanation] = []
     for image, one in zip(images, judged_of(verdict), strict=True):
-        yield explain(image, one, verdict.workload, secrets, question.platforms)
+        reaches = await _reaches(one, probe)
+        told.append(explain(image, one, verdict.workload, secrets, wanted=question.platforms, reaches=reaches))
+    return told
 
 
 def judged_of(verdict: Verdict) -> tuple[Judged, ...]:
@@ -94,7 +99,16 @@ def judged_of(verdict: Verdict) -> tuple[Judged, ...]:
     return verdict.judged or tuple(Judged(image=image, skip=verdict.skip) for image in verdict.workload.images)
 
 
-async def secrets_of(wish: Wish, verdict: Verdict) -> PullSecrets:
+async def _reaches(judged: Judged, probe: Probe) -> list[Reach]:
+    """Try the ways to the servers that were asked, side by side."""
+    attempts = judged.resolution.attempts if judged.resolution else ()
+    origins = list(dict.fromkeys(attempt.endpoint for attempt in attempts))[:_MOST_SERVERS]
+    deadline = asyncio.get_running_loop().time() + _PROBE_SECONDS
+    found = await asyncio.gather(*(probe(origin, deadline) for origin in origins))
+    return [reach for reach in found if reach is not None]
+
+
+async def _secrets_of(wish: Wish, verdict: Verdict) -> PullSecrets:
     """Return the pull secrets that the look-up went by."""
     deadline = asyncio.get_running_loop().time() + _SECONDS
     return await wish.known.pull_secrets.pull_secrets(verdict.workload, deadline=deadline, not_before=float("-inf"))

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from webhook.cli.cluster import ClusterWay, open_api
-from webhook.cli.explaining import Question, exit_code_of, explained, judged_of, secrets_of
+from webhook.cli.explaining import Question, exit_code_of, explained, judged_of
 from webhook.cli.judging import Inspector, Logins, Wish
 from webhook.cli.objects import Named
-from webhook.cli.opening import opening
+from webhook.cli.opening import Probe, opening, probing
 from webhook.cli.session import Session, UsageProblem
 from webhook.cluster.client import KubernetesApi
 from webhook.cluster.failure import NotFound
@@ -36,9 +36,10 @@ async def explain_live(
         sightings = [await _sight(api, each, namespace or api.namespace) for each in objects]
         async with open_live(api, survey=False) as live:
             wish = Wish(settings=settings, known=live.known, logins=Logins.CLUSTER, loopback=False)
+            probe = probing(session, wish)
             async with open_pipeline(wish) as pipeline:
                 for sighting, each in zip(sightings, objects, strict=True):
-                    explanations += [one async for one in _explained(wish, pipeline, question, each, sighting)]
+                    explanations += [one async for one in _explained(wish, pipeline, question, each, sighting, probe)]
     session.out.write(render(explanations, question.format, colours=session.colours))
     return exit_code_of(explanations)
 
@@ -54,7 +55,7 @@ async def _sight(api: KubernetesApi, named: Named, namespace: str) -> Sighting:
 
 
 async def _explained(
-    wish: Wish, pipeline: Inspector, question: Question, named: Named, sighting: Sighting
+    wish: Wish, pipeline: Inspector, question: Question, named: Named, sighting: Sighting, probe: Probe
 ) -> AsyncIterator[Explanation]:
     """Yield the explanations of one object, by the pod of it that tells most: what a node pulls is a pod's."""
     workload = _awake(sighting.pod.workload if sighting.pod else sighting.workload)
@@ -62,7 +63,7 @@ async def _explained(
     found = SourcedWorkload(workload=workload, api_version="v1" if sighting.pod else version, file="")
     wanted = replace(workload, platforms=question.platforms)
     verdict = await pipeline.inspect(wanted, asyncio.get_running_loop().time() + question.timeout)
-    told = explained(found, verdict, await secrets_of(wish, verdict), question)
+    told = await explained(found, verdict, wish, question, probe)
     for each, judged in zip(told, judged_of(verdict), strict=True):
         yield with_sighting(each, judged.image, sighting, _facts(wish.known.nodes, workload, judged.image))
 

@@ -1,10 +1,14 @@
 """The real pipeline behind the commands: what a command wishes for, in the words of the wiring."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from webhook.cli.judging import Inspector, Logins, OpenPipeline, Wish
-from webhook.cli.session import UsageProblem
+from webhook.cli.session import Session, UsageProblem
+from webhook.registry.reach import Reach
+
+Probe = Callable[[str, float], Awaitable[Reach | None]]
+"""Tries the way to `scheme://host[:port]` until a deadline in loop time."""
 
 
 def opening(environ: Mapping[str, str]) -> OpenPipeline:
@@ -37,3 +41,18 @@ async def _open(wish: Wish, environ: Mapping[str, str]) -> AsyncIterator[Inspect
         except ValueError as error:
             raise UsageProblem(str(error)) from error
         yield opened
+
+
+def probing(session: Session, wish: Wish) -> Probe:
+    """Return what tries the ways to the servers that the real pipeline asks."""
+    if session.pipelines is not None:
+        return _nowhere
+    from webhook.wiring.probing import prober
+    from webhook.wiring.registries import Surroundings
+
+    return prober(wish.settings, Surroundings(environment=session.environ, loopback=wish.loopback))
+
+
+async def _nowhere(origin: str, deadline: float) -> Reach | None:
+    del origin, deadline
+    return None

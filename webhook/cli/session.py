@@ -30,7 +30,7 @@ class UsageProblem(ValueError):
 class Session:
     """The environment and the three streams; `argv` without the program's name.
 
-    `pipelines` opens them; None for the real one.
+    `pipelines` opens them; None for the real one, and only then are ways to servers tried beside (`explain`).
     """
 
     argv: tuple[str, ...]

@@ -4,6 +4,7 @@ Names from a user's objects are quoted, cut, and freed of control characters bef
 docker config can be anything.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,12 @@ from webhook.policy.finding import Finding
 from webhook.registry.resolution import Attempt, Resolved, Step, Unresolved
 
 _LONGEST_NAME = 80
+_OF_A_SERVER = re.compile(
+    r"(?P<server>https?://(?P<host>\S+)) "
+    r"(?:(?:cannot be reached \([a-z]+\)|does not answer as a registry): (?P<reason>.*)"
+    r"|(?P<page>answers .*), not as a registry)",
+    re.DOTALL,
+)
 _MOST_NAMES = 5
 
 
@@ -42,6 +49,18 @@ def _clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def reason(message: str, name: str) -> str:
+    """Return why a server gave no use: without its own name where that is the registry's, which is told already.
+
+    Docker Hub's server and mirrors are called otherwise, and stay named.
+    """
+    told = _OF_A_SERVER.fullmatch(message)
+    if told is None:
+        return message
+    words = told["reason"] or told["page"]
+    return words if told["host"] == name else f"{told['server']}: {words}"
 
 
 def quoted(text: str) -> str:

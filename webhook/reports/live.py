@@ -6,31 +6,38 @@ What the node has said is the truth of its last try, what was found out here is 
 |---|---|---|
 | a failure, or the same as the message says | any | what was found out here, and a message makes it certain |
 | nothing, hygiene, or not enough | understood | what the message means |
-| anything | none, or not understood | what was found out here |
+| anything else | none, or not understood | what was found out here |
+| nothing | it waits for the image, and says nothing that is understood | not known: its events have to tell |
+
+What to do about what only the node says is told by `advice`, in the words of the registry.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from webhook.image.reference import InvalidReference, Reference
 from webhook.policy.evidence import NodeFacts
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
+from webhook.reports.advice import advice
 from webhook.reports.escape import clean, cut
-from webhook.reports.explanation import Explanation, State, Step
+from webhook.reports.explanation import ABOUT_HERE, WOULD_SAY, Explanation
 from webhook.reports.kubelet import Meaning, translate
 from webhook.reports.rulebook import rulebook
+from webhook.reports.ways import State, Step
 from webhook.workload.sighting import PULL_TROUBLE, SeenPod, Sighting
 from webhook.workload.workload import ContainerImage, PullPolicy
 
 _LONGEST = 600
 _NO_SECRET: Final = "FailedToRetrieveImagePullSecret"
-_GUESSED: Final = frozenset({"kubelet says", "note"})
+_GUESSED: Final = frozenset({WOULD_SAY, ABOUT_HERE})
 """Steps that stand for a kubelet whose own words are not known."""
 
 _TELLING: Final = frozenset({"Failed", "BackOff", "InspectFailed", "ErrImageNeverPull", _NO_SECRET})
 _LOGIN: Final = frozenset(
     {Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NO_PULL_SECRET, Code.DENIED_OR_MISSING, Code.PULL_SECRET_MISSING}
 )
+_PLATFORM: Final = frozenset({Code.PLATFORM_MISMATCH, Code.PLATFORM_PARTIAL, Code.WRONG_ARCHITECTURE})
 _NETWORK: Final = frozenset({Code.REGISTRY_UNREACHABLE, Code.NOT_A_REGISTRY, Code.REGISTRY_ERROR})
 
 
@@ -44,7 +51,7 @@ def with_sighting(told: Explanation, image: ContainerImage, sighting: Sighting, 
     steps = (
         _object(sighting),
         *_kubelet(image, sighting.pod, messages, meaning),
-        *(_node(image, sighting, facts) if facts is not None else ()),
+        *(_node(told, image, sighting, facts) if facts is not None else ()),
         *(step for step in told.steps if not (messages and step.name in _GUESSED)),
         _policies(),
     )
@@ -101,7 +108,7 @@ def _kubelet(
         yield Step("which means", State.BAD, (f"{meaning.text} [{meaning.code}]",))
 
 
-def _node(image: ContainerImage, sighting: Sighting, facts: NodeFacts) -> Iterator[Step]:
+def _node(told: Explanation, image: ContainerImage, sighting: Sighting, facts: NodeFacts) -> Iterator[Step]:
     pod = sighting.pod
     if pod is None or not pod.node:
         return
@@ -111,6 +118,9 @@ def _node(image: ContainerImage, sighting: Sighting, facts: NodeFacts) -> Iterat
     platforms = ", ".join(sorted(map(str, facts.platforms)))
     runtimes = ", ".join(sorted(facts.runtimes))
     lines = [f"{pod.node} is {platforms}, with {runtimes}"]
+    if told.image.platforms:
+        unfit = any(each.code in _PLATFORM for each in told.image.findings)
+        lines.append(f"the image is built for {', '.join(told.image.platforms)}{', not for it' if unfit else ''}")
     if not facts.holding:
         lines.append("it does not list the image (a node lists 50 at most, and late)")
     elif image.pull_policy is PullPolicy.ALWAYS:
@@ -130,7 +140,7 @@ def _policies() -> Step:
 def _cause(told: Explanation, meaning: Meaning | None, sighting: Sighting, image: ContainerImage) -> Finding | None:
     ours = told.cause
     if meaning is None:
-        return ours
+        return ours or _silent(sighting, image)
     if ours is not None and _explains(ours, meaning, told):
         # what is only a doubt from here has happened there
         return replace(ours, cls=FindingClass.FAIL, certainty=Certainty.CERTAIN, doubt="")
@@ -141,6 +151,21 @@ def _cause(told: Explanation, meaning: Meaning | None, sighting: Sighting, image
         message=f"its node says so: {meaning.text}",
         brief="",
         fix=_fix(told, meaning, sighting, image),
+    )
+
+
+def _silent(sighting: Sighting, image: ContainerImage) -> Finding | None:
+    """Return what to say where a node waits for an image and nobody knows why."""
+    pod = sighting.pod
+    seen = pod.containers.get(image.name) if pod else None
+    if pod is None or seen is None or seen.waiting not in PULL_TROUBLE:
+        return None
+    return Finding(
+        code=Code.NOT_VERIFIED,
+        cls=FindingClass.ERROR,
+        message=clean(f"it can be pulled from here; its node waits ({seen.waiting}) and does not say why"),
+        brief="",
+        fix=clean(f"kubectl describe pod {pod.workload.name} -n {pod.workload.namespace}"),
     )
 
 
@@ -163,4 +188,9 @@ def _fix(told: Explanation, meaning: Meaning, sighting: Sighting, image: Contain
     if told.image.resolved is not None and pod is not None and meaning.code in {*_LOGIN, Code.IMAGE_NOT_FOUND}:
         again = f"kubectl delete pod {pod.workload.name} -n {pod.workload.namespace}"
         return clean(f"it can be pulled by now; the kubelet tries again within 5 minutes, or: {again}")
-    return next(rule.page.fix for rule in rulebook() if rule.code is meaning.code)
+    page = next(rule.page.fix for rule in rulebook() if rule.code is meaning.code)
+    workload = pod.workload if pod is not None else sighting.workload
+    try:
+        return advice(meaning.code, Reference.parse(image.image), workload, told.secrets) or page
+    except InvalidReference:
+        return page

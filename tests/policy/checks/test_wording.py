@@ -611,7 +611,7 @@ CASES = [
             ),
             (
                 Failure.TLS,
-                "give its CA: registries: [{match: reg.example, caFile: FILE}], and nodes theirs in hosts.toml",
+                "see what answers there: openssl s_client -connect reg.example:443 -servername reg.example",
             ),
             (
                 Failure.TIMEOUT,
@@ -619,6 +619,52 @@ CASES = [
             ),
             (Failure.PROXY, "check HTTPS_PROXY and NO_PROXY for reg.example"),
         )
+    ),
+    *(
+        (
+            Code.REGISTRY_UNREACHABLE,
+            f"tls, {words}",
+            told(
+                f"{name}/a:1",
+                f"registry {name} unreachable (tls): {words}",
+                f" not verified: registry {name} unreachable (tls)",
+                fix,
+                failure=Failure.TLS,
+                message=f"https://{name} cannot be reached (tls): {words}",
+            ),
+        )
+        for name, words, fix in (
+            (
+                "reg.example",
+                "certificate signed by unknown authority",
+                "give its CA: registries: [{match: reg.example, caFile: FILE}], and nodes theirs in hosts.toml",
+            ),
+            (
+                "reg.example",
+                "certificate has expired or is not yet valid",
+                "renew the certificate of reg.example, and check the clocks; openssl s_client -connect reg.example:443"
+                " -servername reg.example </dev/null | openssl x509 -noout -dates",
+            ),
+            (
+                "reg.example:5000",
+                "certificate is not valid for reg.example",
+                "use a name that its certificate has, or have reg.example added to it; openssl s_client"
+                " -connect reg.example:5000 -servername reg.example </dev/null | openssl x509 -noout -ext"
+                " subjectAltName",
+            ),
+        )
+    ),
+    (
+        Code.REGISTRY_UNREACHABLE,
+        "a mirror",
+        told(
+            "reg.example/a:1",
+            "registry reg.example unreachable (dns): https://mirror.example: no such host",
+            " not verified: registry reg.example unreachable (dns)",
+            "check the spelling of reg.example, and that it resolves: nslookup reg.example",
+            failure=Failure.DNS,
+            message="https://mirror.example cannot be reached (dns): no such host",
+        ),
     ),
     (
         Code.REGISTRY_ERROR,

@@ -13,7 +13,7 @@ from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding, FindingClass
 from webhook.policy.remedy import try_by_hand
-from webhook.policy.wording import printable, registry
+from webhook.policy.wording import printable, reason, registry
 from webhook.registry.resolution import Unresolved
 
 
@@ -22,7 +22,7 @@ def check_not_a_registry(evidence: Evidence, _: CheckOptions) -> Finding | None:
     reference, answer = caused_by(evidence, Code.NOT_A_REGISTRY), evidence.resolution
     if reference is None or not isinstance(answer, Unresolved):
         return None
-    detail = printable(answer.message, 160)
+    detail = printable(reason(answer.message, registry(evidence)), 160)
     cause = f"{registry(evidence)} answers, but not as a registry"
     return Finding(
         code=Code.NOT_A_REGISTRY,

@@ -9,7 +9,7 @@ Predicts:  failed to do request: Head "URL": dial tcp: lookup HOST on IP:53: no 
            certificate signed by unknown authority, certificate is valid for A, not B, certificate has expired or is
            not yet valid; reason ErrImagePull
 Fix:       by the word: correct the name (dns), open the way from the checker (connect, timeout), give it the
-           registry's CA (tls)
+           registry's CA, or mend its certificate (tls)
 """
 
 from typing import Final
@@ -18,16 +18,24 @@ from webhook.policy.cause import caused_by
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.policy.wording import printable, registry
+from webhook.policy.wording import printable, reason, registry
 from webhook.registry.resolution import Failure, Unresolved
 
 _FIXES: Final = {
     Failure.DNS: "check the spelling of {registry}, and that it resolves: nslookup {host}",
     Failure.CONNECT: "check that {registry} listens and that egress to it is allowed (NetworkPolicy, firewall)",
-    Failure.TLS: "give its CA: registries: [{{match: {registry}, caFile: FILE}}], and nodes theirs in hosts.toml",
+    Failure.TLS: "see what answers there: openssl s_client -connect {server} -servername {host}",
     Failure.TIMEOUT: "check that egress to {registry} is allowed (NetworkPolicy, firewall), or raise network.timeout",
     Failure.PROXY: "check HTTPS_PROXY and NO_PROXY for {registry}",
 }
+
+_CERTIFICATES: Final = {
+    "unknown authority": "give its CA: registries: [{{match: {registry}, caFile: FILE}}], and nodes theirs in"
+    " hosts.toml",
+    "expired or is not yet valid": "renew the certificate of {registry}, and check the clocks; {shown} -dates",
+    "not valid for": "use a name that its certificate has, or have {host} added to it; {shown} -ext subjectAltName",
+}
+_SHOWN: Final = "openssl s_client -connect {server} -servername {host} </dev/null | openssl x509 -noout"
 
 
 def check_registry_unreachable(evidence: Evidence, _: CheckOptions) -> Finding | None:
@@ -37,11 +45,19 @@ def check_registry_unreachable(evidence: Evidence, _: CheckOptions) -> Finding |
         return None
     word = answer.failure.value
     cause = f"registry {registry(evidence)} unreachable ({word})"
-    detail = printable(answer.message, 160)
+    detail = printable(reason(answer.message, registry(evidence)), 160)
     return Finding(
         code=Code.REGISTRY_UNREACHABLE,
         cls=FindingClass.ERROR,
         message=f"{cause}: {detail}" if detail else cause,
         brief=f" not verified: {cause}",
-        fix=_FIXES[answer.failure].format(registry=registry(evidence), host=printable(reference.host)),
+        fix=_fix(answer, registry(evidence), printable(reference.host)),
     )
+
+
+def _fix(answer: Unresolved, name: str, host: str) -> str:
+    server = name if ":" in name.rpartition("]")[2] else f"{name}:443"
+    found = (fix for words, fix in _CERTIFICATES.items() if words in answer.message)
+    fix = next(found, "") if answer.failure is Failure.TLS else ""
+    shown = _SHOWN.format(server=server, host=host)
+    return (fix or _FIXES[answer.failure]).format(registry=name, host=host, server=server, shown=shown)
