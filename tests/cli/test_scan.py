@@ -129,7 +129,7 @@ def test_somebody_who_may_list_some(run: Run, filled: Any) -> None:
     done = run("scan", *filled.flags("reader"))
     assert done.code == 2
     assert "cannot list StatefulSet, DaemonSet, CronJob, Job, ReplicaSet, ReplicationController: " in done.err
-    assert "could not read namespaces, nodes, ReplicaSets, ControllerRevisions (" in done.err
+    assert "could not read namespaces, nodes, ReplicaSets, ControllerRevisions, mutating webhooks (" in done.err
     assert "5 images: " in done.out
     assert all(line.startswith("pullproof: ") for line in done.err.splitlines())
 

@@ -44,7 +44,8 @@ def status(architecture="amd64", runtime="containerd://2.4.2", kubelet="v1.37.2"
 async def test_follows_a_real_api_server(cluster, running, eventually) -> None:
     nodes = ClusterNodes(cluster)
     assert nodes.facts(pod(), IMAGE, NGINX) == NodeFacts(awaited=True, runtimes=frozenset({Runtime.UNKNOWN}))
-    body = {"metadata": {"name": "real"}, "spec": {"taints": [{"key": "own", "effect": "NoSchedule"}]}}
+    metadata = {"name": "real", "labels": {"of": "this-test"}}  # the server is shared, and others have nodes there
+    body = {"metadata": metadata, "spec": {"taints": [{"key": "own", "effect": "NoSchedule"}]}}
     await cluster.request("POST", "/api/v1/nodes", body=body)
     await cluster.request(
         "PATCH",
@@ -63,7 +64,7 @@ async def test_follows_a_real_api_server(cluster, running, eventually) -> None:
         runtimes=frozenset({Runtime.CONTAINERD}),
         rechecks_credentials=True,
     )
-    assert nodes.facts(pod(), IMAGE, NGINX).eligible == 0
+    assert nodes.facts(pod(node_selector={"of": "this-test"}), IMAGE, NGINX).eligible == 0
     await cluster.request("DELETE", "/api/v1/nodes/real")
     await eventually(lambda: nodes.facts(here, IMAGE, NGINX).eligible == 0)
 
