@@ -61,6 +61,7 @@ async def test_follows_a_real_api_server(cluster, running, eventually) -> None:
         eligible=1,
         platforms=frozenset({Platform(os="linux", architecture="arm64")}),
         holding=1,
+        listed=True,
         runtimes=frozenset({Runtime.CONTAINERD}),
         rechecks_credentials=True,
     )
@@ -130,3 +131,60 @@ def test_a_thousand_nodes_are_small() -> None:
     finally:
         tracemalloc.stop()
     assert held_bytes / 1000 < 8192
+
+
+def node(name: str, *, kubelet: str = "v1.37.2", images: list[list[str]] | None = None) -> WireNode:
+    said = {"metadata": {"name": name}, "status": status(kubelet=kubelet, images=images or [])}
+    return decode(json.dumps(said).encode(), WireNode)
+
+
+def known(*nodes: WireNode) -> ClusterNodes:
+    found = ClusterNodes(None)
+    found.watching.synced.set()
+    for each in nodes:
+        found.put(each)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "hub", "quay"),
+    [
+        ("v1.37.2", "", ""),
+        ("v1.31.5+k3s1", "registries.yaml", "registries.yaml"),
+        ("v1.31.5+rke2r1", "registries.yaml", "registries.yaml"),
+        ("v1.31.4-gke.1372000", "mirror.gcr.io", ""),
+        ("v1.31.4-eks-2d5f260", "", ""),
+    ],
+)
+def test_a_kubelets_version_tells_of_mirrors(kubelet: str, hub: str, quay: str) -> None:
+    nodes = known(node("plain"), node("n", kubelet=kubelet))
+    for image, reason in (("nginx:1", hub), ("quay.io/a/b:1", quay)):
+        said = nodes.facts(pod(node_name="n"), IMAGE, Reference.parse(image)).mirrors
+        assert (reason in said) if reason else not said
+        assert nodes.facts(pod(node_name="plain"), IMAGE, Reference.parse(image)).mirrors == ""
+    nodes.put(node("n"))
+    assert nodes.facts(pod(), IMAGE, NGINX).mirrors == ""
+
+
+@pytest.mark.parametrize(
+    ("images", "cut"),
+    [
+        ([[f"a.example/i:{number}"] for number in range(49)], False),
+        ([[f"a.example/i:{number}"] for number in range(50)], True),
+        ([[f"a.example/i:{number}" for number in range(4)]], False),
+        ([[f"a.example/i:{number}" for number in range(5)]], True),
+    ],
+    ids=["49 images", "50 images", "4 names", "5 names"],
+)
+def test_a_list_that_is_full_may_be_cut(images: list[list[str]], cut: bool) -> None:
+    nodes = known(node("n", images=images), node("other"))
+    assert nodes.facts(pod(node_name="n"), IMAGE, NGINX).cut is cut
+    assert not nodes.facts(pod(node_name="other"), IMAGE, NGINX).cut
+    nodes.put(node("n"))
+    assert not nodes.facts(pod(), IMAGE, NGINX).cut
+
+
+def test_an_image_elsewhere_is_told_apart() -> None:
+    nodes = known(node("n"), node("other", images=[["docker.io/library/nginx:1"]]))
+    facts = nodes.facts(pod(node_name="n"), IMAGE, NGINX)
+    assert (facts.holding, facts.listed) == (0, True)

@@ -117,13 +117,18 @@ def test_facts_are_of_the_eligible_nodes_only() -> None:
     table.put(Node(name="b", platform=ARM, runtime=Runtime.CRI_O, rechecks=True, labels={"zone": "b"}), ["nginx:1.27"])
     reference = Reference.parse("docker.io/library/nginx:1.27")
     assert table.facts(Placement(node_selector={"zone": "a"}), reference) == NodeFacts(
-        known=True, eligible=1, platforms=frozenset({AMD}), holding=1, runtimes=frozenset({Runtime.CONTAINERD})
+        known=True,
+        eligible=1,
+        platforms=frozenset({AMD}),
+        holding=1,
+        listed=True,
+        runtimes=frozenset({Runtime.CONTAINERD}),
     )
     both = table.facts(Placement(), reference)
     assert (both.eligible, both.holding, both.platforms) == (2, 2, frozenset({AMD, ARM}))
     assert both.rechecks_credentials
     nobody = table.facts(Placement(node_selector={"zone": "c"}), reference)
-    assert nobody == NodeFacts(known=True, runtimes=frozenset({Runtime.CONTAINERD, Runtime.CRI_O}))
+    assert nobody == NodeFacts(known=True, listed=True, runtimes=frozenset({Runtime.CONTAINERD, Runtime.CRI_O}))
 
 
 DIGEST = "sha256:" + "a" * 64
@@ -157,7 +162,7 @@ def test_a_node_that_changes_and_goes() -> None:
     assert table.facts(placement, reference).eligible == 2
     table.put(node("a", zone="b"), ["nginx:1.27"])
     assert table.facts(placement, reference) == NodeFacts(
-        known=True, eligible=1, platforms=frozenset({ARM}), runtimes=frozenset({Runtime.UNKNOWN})
+        known=True, eligible=1, platforms=frozenset({ARM}), listed=True, runtimes=frozenset({Runtime.UNKNOWN})
     )
     table.put(node("a", zone="a"), ["redis:7"])
     assert table.facts(placement, reference).holding == 0

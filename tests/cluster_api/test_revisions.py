@@ -72,6 +72,17 @@ async def test_an_earlier_revision_ran_the_image(watched, replica_set, namespace
     assert revisions.ran("u1", "api:2")
 
 
+async def test_an_image_that_ran_anywhere_is_known(watched, replica_set, namespace, eventually, cluster) -> None:
+    image = f"{namespace}/ran-here:1"
+    assert Revisions(cluster).may_have_run_here(image), "nothing is read yet"
+    await replica_set("old", spec(image))
+    revisions = await watched()
+    assert revisions.may_have_run_here(image)
+    assert not revisions.may_have_run_here(f"{namespace}/never:1")
+    await cluster.request("DELETE", f"{APPS}/{namespace}/replicasets/old")
+    await eventually(lambda: not revisions.may_have_run_here(image))
+
+
 async def test_controller_revisions_count(watched, cluster, namespace) -> None:
     data = {"spec": {"template": {"spec": spec("db:1")}}}
     for name, content in (("db-1", data), ("odd", {"spec": "not a template"}), ("odder", {"a": [1]})):

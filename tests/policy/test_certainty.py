@@ -164,7 +164,56 @@ DOUBTS = [
         id="containerd by statement",
     ),
     pytest.param(
-        decode("nodes: {logins: none, runtime: other}"), {}, REGISTRY, "another runtime", id="other by statement"
+        decode("nodes: {logins: none, runtime: unknown}"), {}, REGISTRY, "another runtime", id="unknown by statement"
+    ),
+    pytest.param(
+        decode("nodes: {logins: none, runtime: cri-o}"),
+        {"nodes": {"runtimes": frozenset({Runtime.CONTAINERD})}},
+        REGISTRY,
+        "another runtime",
+        id="CRI-O by statement",
+    ),
+    pytest.param(NO_LOGINS, {"nodes": {"mirrors": "GKE nodes ask"}}, REGISTRY, "GKE nodes ask", id="nodes' mirrors"),
+    pytest.param(
+        decode("nodes: {logins: none, mirrors: declared}"),
+        {"nodes": {"mirrors": "k3s"}, "cluster": {"mirrors": "spegel"}},
+        set(),
+        "",
+        id="mirrors are declared",
+    ),
+    pytest.param(
+        decode("nodes: {logins: none, hostsDir: /etc/certs.d}"),
+        {"nodes": {"mirrors": "k3s"}, "cluster": {"mirrors": "spegel"}},
+        set(),
+        "",
+        id="mirrors are given",
+    ),
+    pytest.param(
+        decode("{nodes: {logins: none}, registries: [{match: reg.example, mirrors: ['https://mirror.example']}]}"),
+        {"cluster": {"mirrors": "spegel"}},
+        set(),
+        "",
+        id="this registry's mirrors are given",
+    ),
+    pytest.param(
+        decode("{nodes: {logins: none}, registries: [{match: other.example, mirrors: ['https://mirror.example']}]}"),
+        {"cluster": {"mirrors": "spegel"}},
+        REGISTRY,
+        "spegel",
+        id="another registry's mirrors are given",
+    ),
+    pytest.param(
+        NO_LOGINS, {"nodes": {"cut": True}, "cluster": {"ran_here": True}}, PARSED, "does not list all", id="cut, ran"
+    ),
+    pytest.param(NO_LOGINS, {"nodes": {"cut": True, "listed": True}}, PARSED, "does not list all", id="cut, elsewhere"),
+    pytest.param(NO_LOGINS, {"nodes": {"cut": True}}, set(), "", id="a cut list, and nobody has had the image"),
+    pytest.param(NO_LOGINS, {"cluster": {"ran_here": True}}, set(), "", id="ran here, and every list is whole"),
+    pytest.param(
+        NO_LOGINS,
+        {"nodes": {"cut": True}, "cluster": {"ran_here": True}, "pull": PullPolicy.ALWAYS},
+        set(),
+        "",
+        id="cut, Always",
     ),
     pytest.param(
         NO_LOGINS,

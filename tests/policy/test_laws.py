@@ -153,6 +153,9 @@ nodes = st.builds(
     holding=st.integers(0, 3),
     runtimes=st.frozensets(st.sampled_from(list(Runtime))),
     rechecks_credentials=st.booleans(),
+    cut=st.booleans(),
+    listed=st.booleans(),
+    mirrors=words,
 )
 clusters = st.builds(
     ClusterFacts,
@@ -164,6 +167,7 @@ clusters = st.builds(
     ),
     contradicted=st.frozensets(st.sampled_from([code.value for code in Code]), max_size=3),
     ran_before=st.booleans(),
+    ran_here=st.booleans(),
 )
 statements = st.builds(
     Statements,
@@ -171,6 +175,7 @@ statements = st.builds(
     mutators=st.sampled_from(list(Mutators)),
     harmless_mutators=st.lists(words, max_size=2).map(tuple),
     runtime=st.sampled_from(list(RuntimeStatement)),
+    mirrors_declared=st.booleans(),
     placeholders=st.lists(words, max_size=1).map(tuple),
     platforms=st.frozensets(platforms, max_size=1),
 )

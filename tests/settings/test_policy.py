@@ -72,14 +72,17 @@ def test_statements() -> None:
     assert statements_of(Settings()) == Statements()
     stated = statements_of(
         decode(
-            "nodes: {logins: {registries: [a.example]}, podMutators: present, runtime: other, placeholders: [x]}\n"
+            "nodes: {logins: {registries: [a.example]}, podMutators: present, runtime: unknown, placeholders: [x],"
+            " harmlessMutators: ['a.*'], mirrors: declared}\n"
             "checks: {platform-mismatch: {platforms: [linux/arm64]}}\n"
         )
     )
     assert stated == Statements(
         logins=("a.example",),
         mutators=Mutators.PRESENT,
-        runtime=RuntimeStatement.OTHER,
+        runtime=RuntimeStatement.UNKNOWN,
+        harmless_mutators=("a.*",),
+        mirrors_declared=True,
         placeholders=("x",),
         platforms=frozenset({Platform.parse("linux/arm64")}),
     )

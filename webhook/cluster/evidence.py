@@ -43,31 +43,33 @@ class ClusterFactsSource:
         self._revisions = revisions
         self._webhooks = webhooks
         self._made_of: object = None
-        self._facts: dict[str, ClusterFacts] = {}
+        self._facts: dict[tuple[str, bool, bool], ClusterFacts] = {}
 
     def facts(self, workload: Workload, image: ContainerImage, reference: Reference | None) -> ClusterFacts:
         """Tell what was learnt of this registry and this object; of no registry where the text names none."""
-        facts = self._of(reference.registry if reference is not None else "")
-        if not workload.template:
-            return facts
-        webhooks = self._webhooks.taking(workload)
-        ran = bool(workload.uid) and self._revisions.may_have_run(workload.uid, image.image)
-        if not (webhooks or ran):
-            return facts
-        return replace(facts, mutators=facts.mutators + webhooks, ran_before=ran)
+        ran_before = (
+            workload.template and bool(workload.uid) and self._revisions.may_have_run(workload.uid, image.image)
+        )
+        ran_here = ran_before or self._revisions.may_have_run_here(image.image)
+        facts = self._of(reference.registry if reference is not None else "", ran_before, ran_here)
+        webhooks = self._webhooks.taking(workload) if workload.template else ()
+        return replace(facts, mutators=facts.mutators + webhooks) if webhooks else facts
 
-    def _of(self, registry: str) -> ClusterFacts:
+    def _of(self, registry: str, ran_before: bool, ran_here: bool) -> ClusterFacts:
         learnt = self._notebook.learnt
         if learnt is not self._made_of or len(self._facts) > 1000:
             self._made_of, self._facts = learnt, {}
-        facts = self._facts.get(registry)
+        key = (registry, ran_before, ran_here)
+        facts = self._facts.get(key)
         if facts is None:
             login = learnt.logins.get(registry)
-            facts = self._facts[registry] = ClusterFacts(
+            facts = self._facts[key] = ClusterFacts(
                 node_logins=login.proof if login else "",
                 mirrors=next(iter(learnt.mirrors), "" if learnt.surveyed else UNSURVEYED),
                 mutators=tuple(map(_learnt, learnt.mutators)) if learnt.surveyed else (_UNSURVEYED,),
                 contradicted=learnt.contradictions(registry),
+                ran_before=ran_before,
+                ran_here=ran_here,
             )
         return facts
 

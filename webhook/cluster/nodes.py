@@ -16,6 +16,21 @@ PATH = "/api/v1/nodes"
 _PAGE = 50
 """Nodes a page: each is some 15 kB, most of it image names."""
 
+_MOST_LISTED = 50
+"""Images that a node lists at most, the largest first (kubelet configuration `nodeStatusMaxImages`); -1 lists all."""
+_MOST_NAMES = 5
+"""Names of one image that are listed at most (pkg/kubelet/nodestatus, `MaxNamesPerImageInNodeStatus`)."""
+
+_MIRRORING = (
+    (re.compile(r"\+(?:k3s|rke2r)\d"), "*", "k3s and RKE2 nodes take mirrors from registries.yaml, and share images"),
+    (re.compile(r"-gke\.\d"), "docker.io", "GKE nodes ask mirror.gcr.io first"),
+)
+"""What a kubelet's version tells of its maker's habits: registry (`*` for all) and why a mirror may be asked for it.
+
+Sources: docs.k3s.io/installation/private-registry and registry-mirror, docs.rke2.io/install/private_registry;
+cloud.google.com/container-registry/docs/pulling-cached-images.
+"""
+
 _RECHECKS_FROM = (1, 35)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)", re.ASCII)
 _RUNTIMES = {"containerd": Runtime.CONTAINERD, "cri-o": Runtime.CRI_O}
@@ -101,6 +116,8 @@ def _node(obj: WireNode) -> Node:
         platform=_platform(system),
         runtime=_RUNTIMES.get(system.container_runtime_version.partition("://")[0], Runtime.UNKNOWN),
         rechecks=_rechecks(system.kubelet_version),
+        cut=_cut(obj.status.images or []),
+        mirrors=_mirrors(system.kubelet_version),
         labels=obj.metadata.labels or {},
         taints=tuple(Taint(key=taint.key, value=taint.value, effect=taint.effect) for taint in taints),
     )
@@ -110,6 +127,14 @@ def _platform(system: _System) -> Platform:
     """Read what the kubelet tells: a Windows build is its kernel's version, an arm variant is not told (mostly v7)."""
     version = system.kernel_version if system.operating_system == "windows" else ""
     return Platform(os=system.operating_system, architecture=system.architecture, os_version=version).normalised()
+
+
+def _cut(images: list[_Image]) -> bool:
+    return len(images) >= _MOST_LISTED or any(len(image.names or ()) >= _MOST_NAMES for image in images)
+
+
+def _mirrors(version: str) -> tuple[tuple[str, str], ...]:
+    return tuple((registry, reason) for pattern, registry, reason in _MIRRORING if pattern.search(version))
 
 
 def _rechecks(version: str) -> bool:

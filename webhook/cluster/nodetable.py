@@ -44,12 +44,18 @@ class Taint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """What a pod's fate depends on. `rechecks`: the kubelet asks for credentials though the image is there (1.35)."""
+    """What a pod's fate depends on. `rechecks`: the kubelet asks for credentials though the image is there (1.35).
+
+    `cut`: its status lists as many images as it may, so it may have others. `mirrors`: registry (`*` for all) and why
+    it may be asked for at a mirror.
+    """
 
     name: str
     platform: Platform
     runtime: Runtime = Runtime.UNKNOWN
     rechecks: bool = False
+    cut: bool = False
+    mirrors: tuple[tuple[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
 
@@ -64,7 +70,9 @@ class NodeTable:
         self._holding: dict[str, int] = {}
         self._platforms: dict[Platform, int] = {}
         self._runtimes: dict[Runtime, int] = {}
+        self._mirrors: dict[tuple[str, str], int] = {}
         self._rechecking = 0
+        self._cut = 0
         self._eligible: OrderedDict[Hashable, tuple[Placement, int]] = OrderedDict()
         self._spelled: dict[str, str | None] = {}
 
@@ -82,6 +90,9 @@ class NodeTable:
             holding=(holding & eligible).bit_count(),
             runtimes=self._runtimes_of(eligible),
             rechecks_credentials=bool(self._rechecking & eligible),
+            cut=bool(self._cut & eligible),
+            listed=bool(holding),
+            mirrors=self._mirrored(reference, eligible) if self._mirrors and reference else "",
             tainted=self._tainted(placement, eligible) if template and len(self._platforms) > 1 else frozenset(),
         )
 
@@ -106,6 +117,15 @@ class NodeTable:
     def _runtimes_of(self, eligible: int) -> frozenset[Runtime]:
         """Return the runtimes of the eligible nodes; where a node is still to come, it will be like the others."""
         return frozenset(runtime for runtime, nodes in self._runtimes.items() if nodes & eligible or not eligible)
+
+    def _mirrored(self, reference: Reference, eligible: int) -> str:
+        """Say why a node may ask a mirror for this; where a node is still to come, it will be like the others."""
+        fitting = (
+            reason
+            for (name, reason), nodes in self._mirrors.items()
+            if name in ("*", reference.registry) and (nodes & eligible or not eligible)
+        )
+        return next(fitting, "")
 
     def _tainted(self, placement: Placement, eligible: int) -> frozenset[Platform]:
         """Return the platforms of the nodes that only their taints keep out."""
@@ -142,6 +162,9 @@ class NodeTable:
         self._platforms[node.platform] = self._platforms.get(node.platform, 0) | bit
         self._runtimes[node.runtime] = self._runtimes.get(node.runtime, 0) | bit
         self._rechecking |= bit if node.rechecks else 0
+        self._cut |= bit if node.cut else 0
+        for mirror in node.mirrors:
+            self._mirrors[mirror] = self._mirrors.get(mirror, 0) | bit
         for key, (placement, nodes) in self._eligible.items():
             if fits(placement, node):
                 self._eligible[key] = (placement, nodes | bit)
@@ -152,7 +175,10 @@ class NodeTable:
         bit = 1 << slot
         _drop(self._platforms, node.platform, bit)
         _drop(self._runtimes, node.runtime, bit)
+        for mirror in node.mirrors:
+            _drop(self._mirrors, mirror, bit)
         self._rechecking &= ~bit
+        self._cut &= ~bit
         for key, (placement, nodes) in self._eligible.items():
             self._eligible[key] = (placement, nodes & ~bit)
 

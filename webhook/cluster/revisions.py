@@ -6,9 +6,10 @@ are kept, some 400 bytes a revision.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +20,7 @@ from webhook.cluster.watching import Metadata, Watching
 REPLICA_SETS = "/apis/apps/v1/replicasets"
 CONTROLLER_REVISIONS = "/apis/apps/v1/controllerrevisions"
 _PAGE = 100
+K = TypeVar("K", bound=Hashable)
 
 
 class _Owner(msgspec.Struct):
@@ -117,22 +119,24 @@ class _History:
     def __init__(self) -> None:
         self.by_key: dict[str, _Revision] = {}
         self.ran: Counter[tuple[int, int]] = Counter()
+        self.images: Counter[int] = Counter()
 
     def keep(self, metadata: OwnedMetadata, spec: PodSpec, *, counts: bool) -> None:
         self.delete(metadata.key)
         owner = metadata.controller
         revision = _Revision(hash(owner.uid) if owner else 0, _hashes(spec), hash(spec.secrets()), counts)
         self.by_key[metadata.key] = revision
-        self.ran.update(_pairs(revision))
+        pairs = _pairs(revision)
+        self.ran.update(pairs)
+        self.images.update(image for _, image in pairs)
 
     def delete(self, key: str) -> None:
         revision = self.by_key.pop(key, None)
         if revision is None:
             return
         for pair in _pairs(revision):
-            self.ran[pair] -= 1
-            if not self.ran[pair]:
-                del self.ran[pair]
+            _less(self.ran, pair)
+            _less(self.images, pair[1])
 
     def keep_only(self, keys: set[str]) -> None:
         for key in [key for key in self.by_key if key not in keys]:
@@ -176,6 +180,11 @@ class Revisions:
         """Tell the same of what is known to have run, and of everything as long as the revisions are not read."""
         return not all(watching.synced.is_set() for watching in self.watchings) or self.ran(owner_uid, image)
 
+    def may_have_run_here(self, image: str) -> bool:
+        """Tell whether any object's revision had this image, and of every image as long as they are not read."""
+        known = all(watching.synced.is_set() for watching in self.watchings)
+        return not known or hash(image) in self._sets.images or hash(image) in self._others.images
+
     def difference(self, replica_set: str, pod: PodSpec) -> Difference | None:
         """Tell in what a pod differs from its ReplicaSet (`namespace/name`); containers that were added do not count.
 
@@ -205,6 +214,12 @@ def _hashes(spec: PodSpec) -> tuple[int, ...]:
     return tuple(part for name, image in spec.images() for part in (hash(name), hash(image)))
 
 
-def _pairs(revision: _Revision) -> Iterable[tuple[int, int]]:
+def _less(counter: Counter[K], key: K) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]
+
+
+def _pairs(revision: _Revision) -> Collection[tuple[int, int]]:
     """Return owner and image of each of a revision's images, once; nothing where they may never have run."""
     return {(revision.owner, image) for image in revision.images[1::2]} if revision.counts else ()

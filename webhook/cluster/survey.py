@@ -31,8 +31,10 @@ _PAGE = 100
 _REGISTRIES = 256
 _SAMPLES = 3
 
-_MIRROR_PATHS = re.compile(r"^/etc/(?:containerd|docker)/certs\.d|/registries\.(?:yaml|conf)")
-_MIRROR_IMAGES = re.compile(r"(?:^|/)(?:spegel|dfdaemon|dragonfly-client|kraken-agent|kraken)(?:[:@]|$)")
+_MIRROR_PATHS = re.compile(r"/certs\.d(?:/|$)|/registries\.(?:yaml|conf)|^/etc/rancher/(?:k3s|rke2)/?$")
+_MIRROR_IMAGES = re.compile(
+    r"(?:^|/)(?:spegel|dfdaemon|dragonfly-client|kraken-agent|kraken|peerd)(?:[:@]|$)|(?:^|/)dragonflyoss/(?:client|dfdaemon)"
+)
 
 PullsAs = Callable[[Workload, Reference], Awaitable[str]]
 """Workload and reference -> why the pod's own logins cannot pull it, or "" (they can, or nobody can tell)."""

@@ -6,6 +6,7 @@ One doubt is enough: only a certain failure may deny.
 
     a mutator of templates          every code: it may rewrite the image or bring a pull secret before the pod exists
     the image on a node, a rollback every code but invalid-reference, which the kubelet finds before it looks
+    the image in this cluster, where a node's list is cut off: the same
     a node proved us wrong          every code, for that registry
     logins that nodes hold          the four refusals; absence too where a login is known to be there and was not tried
     a credential provider's login   the four refusals: a node's may be another
@@ -89,6 +90,16 @@ def _awaited(evidence: Evidence) -> str:
     return "the cluster's nodes are not known yet, and one may have the image already"
 
 
+def _cut(evidence: Evidence) -> str:
+    """Doubt a list that is cut off: it tells of no absence, and what was once in this cluster may still be there."""
+    nodes = evidence.nodes
+    if evidence.image.pull_policy is not PullPolicy.IF_NOT_PRESENT or not nodes.cut:
+        return ""
+    if not (nodes.listed or evidence.cluster.ran_here):
+        return ""
+    return "the image has run in this cluster, and a node that the pod may land on does not list all that it has"
+
+
 def _ran_before(evidence: Evidence) -> str:
     if evidence.image.pull_policy is not PullPolicy.IF_NOT_PRESENT or not evidence.cluster.ran_before:
         return ""
@@ -147,6 +158,7 @@ _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = 
     (_AFTER_PARSING, _present),
     (_AFTER_PARSING, _awaited),
     (_AFTER_PARSING, _ran_before),
+    (_AFTER_PARSING, _cut),
     (_LOGIN, _node_logins),
     (_LOGIN, _provided),
     (_REGISTRY, _mirrors),

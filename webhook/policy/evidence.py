@@ -32,6 +32,9 @@ class NodeFacts:
     `holding`: how many eligible nodes list this image in their status. Presence is evidence, absence never is.
     `eligible`: how many nodes are eligible. `runtimes`: their distinct runtimes.
     `rechecks_credentials`: some eligible node may be a kubelet 1.35+ (KubeletEnsureSecretPulledImages).
+    `cut`: some eligible node has more images than it lists: what it does not list it may have all the same.
+    `listed`: some node of the cluster lists this image, wherever the pod may land.
+    `mirrors`: eligible nodes ask, or may ask, a mirror for this registry by the way they are made: why, or "".
     `tainted`: platforms of the nodes that a template's pods could land on but for taints, where a toleration may still
     be added to the pods (by RuntimeClass, ExtendedResourceToleration, PodTolerationRestriction).
     """
@@ -43,6 +46,9 @@ class NodeFacts:
     holding: int = 0
     runtimes: frozenset[Runtime] = frozenset()
     rechecks_credentials: bool = False
+    cut: bool = False
+    listed: bool = False
+    mirrors: str = ""
     tainted: frozenset[Platform] = frozenset()
 
 
@@ -68,6 +74,7 @@ class ClusterFacts:
     `mutators`: who touches images or pull secrets of such pods, or is not known to leave them alone.
     `contradicted`: codes that a node has contradicted for this registry.
     `ran_before`: an earlier revision of this object ran this image.
+    `ran_here`: a revision of any object of the cluster did.
     """
 
     node_logins: str = ""
@@ -76,6 +83,7 @@ class ClusterFacts:
     mutators: tuple[Mutator, ...] = ()
     contradicted: frozenset[str] = frozenset()
     ran_before: bool = False
+    ran_here: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,11 @@
     nodes.podMutators  auto              what the cluster's own configuration and pods have shown
                        none | present
     nodes.harmlessMutators               webhooks of that configuration that leave images and pull secrets alone
+    nodes.mirrors      auto              those that were given, and whatever in the cluster speaks for more
+                       declared          those that were given, and no others
     nodes.runtime      auto              what node status says
-                       containerd | other
+                       containerd        all nodes run it
+                       cri-o | unknown   some may run it: what differs is in doubt
     checks.platform-mismatch.platforms   nodes, or what every image must fit
 
 Patterns are compared as the kubelet compares `matchImages` of a credential provider. A login that a running pod has
@@ -23,6 +26,7 @@ from typing import Final
 from webhook.credentials.pattern import misfit, parse_pattern
 from webhook.image.platform import Platform
 from webhook.policy.evidence import LOGINS_UNSTATED, ClusterFacts, Evidence, Mutator, NodeFacts, Runtime
+from webhook.registry.endpoint import Endpoints, RegistryOptions
 from webhook.workload.workload import Workload
 
 CLOUD_REGISTRIES: Final = (
@@ -70,12 +74,20 @@ class Mutators(StrEnum):
     PRESENT = "present"
 
 
+class Mirrors(StrEnum):
+    """`nodes.mirrors`."""
+
+    AUTO = "auto"
+    DECLARED = "declared"
+
+
 class RuntimeStatement(StrEnum):
     """`nodes.runtime`."""
 
     AUTO = "auto"
     CONTAINERD = "containerd"
-    OTHER = "other"
+    CRI_O = "cri-o"
+    UNKNOWN = "unknown"
 
 
 @lru_cache(maxsize=4096)
@@ -93,6 +105,8 @@ class Statements:
     """What the operator says. `logins` as a tuple: the registries that nodes hold logins for beside the clouds'.
 
     `harmless_mutators`: globs of the names of those who leave images and pull secrets alone.
+    `mirrors_declared`: the nodes have no mirrors but those that were given. `registries`: how registries are asked, as
+    far as they have mirrors, which then are all that there are.
     `mirrors`: why not all of the nodes' mirrors could be taken from what the operator gave, or "".
     """
 
@@ -100,6 +114,8 @@ class Statements:
     mutators: Mutators = Mutators.AUTO
     runtime: RuntimeStatement = RuntimeStatement.AUTO
     harmless_mutators: tuple[str, ...] = ()
+    mirrors_declared: bool = False
+    registries: tuple[RegistryOptions, ...] = ()
     mirrors: str = ""
     placeholders: tuple[str, ...] = _PLACEHOLDERS
     platforms: frozenset[Platform] = frozenset()
@@ -143,9 +159,21 @@ class Statements:
             facts,
             node_logins=facts.node_logins or stated or unstated,
             cloud_login=facts.cloud_login or bool(pattern),
-            mirrors=facts.mirrors or self.mirrors,
+            mirrors=self.mirrors or self._undeclared(evidence),
             mutators=self.mutators_of(facts.mutators),
         )
+
+    def _undeclared(self, evidence: Evidence) -> str:
+        """Say what speaks for mirrors that the operator has not told us of, or ""."""
+        if self.mirrors_declared or (
+            evidence.reference is not None and self._gives_mirrors(evidence.reference.registry)
+        ):
+            return ""
+        return evidence.cluster.mirrors or evidence.nodes.mirrors
+
+    def _gives_mirrors(self, registry: str) -> bool:
+        options = Endpoints(options=self.registries).options_of(registry)
+        return options is not None and bool(options.mirrors)
 
     def mutators_of(self, found: tuple[Mutator, ...]) -> tuple[Mutator, ...]:
         """Return who of those that were found is to be reckoned with."""
@@ -165,7 +193,9 @@ class Statements:
         match self.runtime:
             case RuntimeStatement.CONTAINERD:
                 return frozenset({Runtime.CONTAINERD})
-            case RuntimeStatement.OTHER:
+            case RuntimeStatement.CRI_O:
+                return frozenset({Runtime.CRI_O})
+            case RuntimeStatement.UNKNOWN:
                 return found | {Runtime.UNKNOWN}
             case RuntimeStatement.AUTO:
                 return found

@@ -12,7 +12,7 @@ from webhook.policy.decision import ActiveCheck, Policy, utc_today
 from webhook.policy.exemption import Exemption
 from webhook.policy.finding import Code
 from webhook.policy.level import Level, Mode
-from webhook.policy.statements import Logins, Statements
+from webhook.policy.statements import Logins, Mirrors, Statements
 from webhook.settings.schema import Exemption as ExemptionSettings
 from webhook.settings.schema import LoginRegistries, OnUnknown, Settings, Switch
 
@@ -47,6 +47,8 @@ def statements_of(settings: Settings) -> Statements:
         mutators=nodes.pod_mutators,
         harmless_mutators=nodes.harmless_mutators,
         runtime=nodes.runtime,
+        mirrors_declared=nodes.mirrors is Mirrors.DECLARED or bool(nodes.hosts_dir),
+        registries=tuple(registry.options() for registry in settings.registries if registry.mirrors),
         placeholders=nodes.placeholders,
         platforms=platforms.demanded() if isinstance(platforms, PlatformMismatchOptions) else frozenset(),
     )

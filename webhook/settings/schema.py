@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 from webhook.credentials.pattern import parse_pattern
 from webhook.policy.finding import Code
 from webhook.policy.level import Level
-from webhook.policy.statements import Mutators, RuntimeStatement
+from webhook.policy.statements import Mirrors, Mutators, RuntimeStatement
 from webhook.registry.address import AddressRules
 from webhook.registry.endpoint import RegistryOptions
 from webhook.settings.checktable import CheckTable
@@ -158,6 +158,7 @@ class Nodes(Section, frozen=True, kw_only=True):
     harmless_mutators: tuple[Text, ...] = ()
     placeholders: tuple[Text, ...] = ("auto",)
     runtime: RuntimeStatement = RuntimeStatement.AUTO
+    mirrors: Mirrors = Mirrors.AUTO
     hosts_dir: str = ""
 
 
