@@ -46,8 +46,9 @@ class Node:
     """Boots in about ten seconds."""
 
     def __init__(self, folder: Path, parts: Path, version: str = "") -> None:
-        """`version` chooses a Kubernetes that `make parts` built beside the default one."""
+        """`version` chooses a Kubernetes that `make parts` built beside the default one; "" is that."""
         self._folder = folder
+        self._version = version
         self._parts = parts
         kube = [parts / f"kube-{version}/bin"] if version and (parts / f"kube-{version}").is_dir() else []
         path = os.pathsep.join(map(str, [*kube, parts / "bin", "/usr/sbin", "/sbin", os.environ["PATH"]]))
@@ -67,6 +68,7 @@ class Node:
         for name, text in config.files(self._folder, self._parts).items():
             (self._folder / name).write_text(text)
         self._control_plane()
+        self._check_version()
         self._worker()
         print(f"cluster: up after {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
 
@@ -124,6 +126,12 @@ class Node:
             "--root-ca-file=certs/apiserver.crt",
         )
         self._start("scheduler", "kube-scheduler", "--kubeconfig=scheduler.kubeconfig")
+
+    def _check_version(self) -> None:
+        runs = json.loads(self._get("/version"))["gitVersion"]
+        if self._version not in ("", runs):
+            get = f"`KUBE_VERSION={self._version} make parts`"
+            raise NotUp(f"kube-apiserver is {runs} and not {self._version}; {get} gets that")
 
     def _worker(self) -> None:
         """Start the node proper. It keeps a home of its own: the kubelet reads $HOME/.docker/config.json."""

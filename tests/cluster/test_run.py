@@ -31,10 +31,14 @@ def possible() -> None:
 
 
 @contextmanager
-def started(command: str) -> Iterator[subprocess.Popen[str]]:
+def started(command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command of the shell in a cluster; what it says to both its outputs is read from one."""
     with subprocess.Popen(
-        [sys.executable, SCRIPT, "sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, SCRIPT, "sh", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | environment,
     ) as cluster:
         try:
             yield cluster
@@ -92,10 +96,11 @@ def test_a_command_finds_a_cluster_that_works():
 
 POD = "kubectl run x --image=localhost/sandbox:1 --image-pull-policy=Never; kubectl wait --for=condition=Ready pod/x"
 IDLE = f"{POD}; echo settled; sleep 600"
-BUSY = f"{POD}; {sys.executable} tests/oracle workloads"
+BUSY = f"{POD}; {sys.executable} {SCRIPT.parents[1] / 'oracle'} workloads"
 """One pod on the pods' network; and with it, half a hundred that start, wait and end."""
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("command", "point", "number"),
     [
@@ -122,3 +127,10 @@ def differences(before: dict[str, object], after: dict[str, object]) -> str:
     return "\n".join(
         f"{name}: {before[name]!r} became {after[name]!r}" for name in before if before[name] != after[name]
     )
+
+
+def test_a_version_that_nobody_built_is_refused():
+    with started("true", KUBE_VERSION="v1.0.0") as cluster:
+        said, _ = cluster.communicate(timeout=100)
+    assert cluster.returncode == 1
+    assert "and not v1.0.0; `KUBE_VERSION=v1.0.0 make parts` gets that" in said
