@@ -67,13 +67,19 @@ NETWORK = """\
 
 
 def containerd(cluster: Path, parts: Path) -> str:
-    """Return containerd's configuration; runc cannot lower oom_score_adj where it may not (nested namespaces)."""
+    """Return containerd's configuration.
+
+    Pulls that stand still are given up after one minute instead of five; runc cannot lower oom_score_adj where it may
+    not (nested namespaces).
+    """
     return f"""\
 version = 3
 root = "{cluster}/containerd/root"
 state = "{cluster}/containerd/state"
 [grpc]
   address = "{cluster}/containerd.sock"
+[plugins.'io.containerd.cri.v1.images']
+  image_pull_progress_timeout = "1m"
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = "{SANDBOX}"
 [plugins.'io.containerd.cri.v1.images'.registry]

@@ -14,6 +14,7 @@ from kube import Api
 from workload import RUN
 
 LARGEST_BATCH = 24
+GATHERING_SECONDS = 3
 AT_ONCE = 2
 
 Explain = Callable[[Sequence[Case]], Awaitable[dict[str, str]]]
@@ -52,6 +53,7 @@ class Endings:
     async def _work(self) -> None:
         while (first := await self._queue.get()) is not None:
             batch = [first]
+            await asyncio.sleep(GATHERING_SECONDS)
             while len(batch) < LARGEST_BATCH and not self._queue.empty():
                 following = self._queue.get_nowait()
                 if following is None:

@@ -20,7 +20,8 @@ from mutator import SECRET
 from scene import Scene
 from workload import ASKED, ELSEWHERE, NAMESPACES, RUN, account, container, judged, plain_secret, secret
 
-ALIVE = 140
+ALIVE, MOST_PODS = 140, 280
+"""How many cases may be undecided, and how many pods there may be; the node takes 300."""
 AT_ONCE = 16
 LATER_SECONDS = 20
 RUNNING_SECONDS, SURPRISED_RUNNING_SECONDS = 3, 30
@@ -124,7 +125,7 @@ class Engine:
         total, alive, told = len(waiting) + len(self.fates), dict[str, Alive](), time.monotonic()
         async with Endings(self._api, explain, kept=kept) as endings:
             while waiting or alive:
-                room = max(0, ALIVE - len(alive) - endings.waiting)
+                room = max(0, min(ALIVE, MOST_PODS - endings.waiting) - len(alive))
                 ready, waiting = waiting[:room], waiting[room:]
                 alive |= {case.id: Alive(case, time.monotonic()) for case in ready}
                 await asyncio.gather(*(self._start(alive[case.id], turn) for case in ready))
