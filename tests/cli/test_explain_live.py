@@ -122,6 +122,14 @@ def test_a_missing_secret_stays_the_cause(run: Run, shop: Any, world: Any, stuck
     assert "does not exist in the pod's namespace" in done.out
 
 
+def test_a_node_that_sees_more_than_we_do_has_a_login(run: Run, shop: Any, world: Any, stuck: Any, node: str) -> None:
+    image = "ghcr.io/acme/api:2"
+    world.private.add(image)
+    stuck("api-1", image, MISSING.format(image))
+    done = run("explain", "pod/api-1", *shop.flags(), "-o", "json")
+    assert json.loads(done.out)["cause"] == "image-not-found"
+
+
 def test_markdown_for_a_ticket(run: Run, shop: Any, stuck: Any, node: str) -> None:
     stuck("api-1", "ghcr.io/acme/api:1.4.2", MISSING.format("x"))
     done = run("explain", "pods/api-1", *shop.flags(), "-o", "markdown")

@@ -49,7 +49,7 @@ _MESSAGES = (
     (r"server gave HTTP response", Cause.PLAIN_HTTP),
     (r"x509:|tls: ", Cause.TLS),
     (r"connection refused|connection reset|no route to host|: EOF|invalid port|unexpected EOF", Cause.CONNECT),
-    (r"timeout|deadline", Cause.TIMEOUT),
+    (r"timeout|deadline|context canceled", Cause.TIMEOUT),
     (r"no match for platform|get image config descriptor", Cause.PLATFORM),
     (r"insufficient_scope|fetch anonymous token: unexpected status.* 40[13] ", Cause.HIDDEN),
     (r"no basic auth credentials", Cause.NO_LOGIN),

@@ -76,6 +76,18 @@ def test_what_containerd_says(case: dict[str, dict[str, str]]) -> None:
             "unexpected status from HEAD request to https://r/v2/a/manifests/1: 503 Service Unavailable",
             Code.REGISTRY_ERROR,
         ),
+        (
+            "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to "
+            "https://r/token?scope=repository%3Aa%3Apull: 404 Not Found",
+            Code.REGISTRY_ERROR,
+        ),
+        (
+            "failed to copy: httpReadSeeker: failed open: content at https://r/v2/a/manifests/sha256:ab not found: "
+            "not found",
+            Code.BROKEN_IMAGE,
+        ),
+        ("failed to copy: httpReadSeeker: failed open: unexpected EOF", Code.REGISTRY_UNREACHABLE),
+        ('failed to pull and unpack image "r/a:1": context canceled', Code.REGISTRY_UNREACHABLE),
     ],
 )
 def test_other_messages(message: str, code: Code) -> None:

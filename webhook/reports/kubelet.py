@@ -80,12 +80,14 @@ MEANINGS: Final = (
     ),
     _row(
         r"connection refused|no route to host|network is unreachable|connection reset|broken pipe|: EOF\b"
-        r"|i/o timeout|timeout awaiting|DeadlineExceeded|context deadline exceeded|proxyconnect",
+        r"|i/o timeout|timeout awaiting|DeadlineExceeded|context deadline exceeded|context canceled|unexpected EOF"
+        r"|proxyconnect",
         Code.REGISTRY_UNREACHABLE,
         "the node cannot reach the registry: firewall, proxy or a registry that is down; no NetworkPolicy rules this",
     ),
     _row(
-        r"could not fetch content descriptor|number of layers and diffIDs|unexpected commit digest",
+        r"could not fetch content descriptor|number of layers and diffIDs|unexpected commit digest"
+        r"|failed to copy: .{0,4096}: content at \S{1,4096} not found",
         Code.BROKEN_IMAGE,
         "the manifest is there and a part of the image is not; push the image again",
     ),
@@ -108,6 +110,11 @@ MEANINGS: Final = (
         r"failed to fetch anonymous token: .{0,4096}: 40[13]\b",
         Code.DENIED_OR_MISSING,
         "without a login the registry shows no such image: it is private, or not there",
+    ),
+    _row(
+        r"failed to fetch (?:oauth|anonymous) token: .{0,4096}: (?:404|5\d\d)\b",
+        Code.REGISTRY_ERROR,
+        "the registry's token service does not work, or is not where the registry says",
     ),
     _row(
         r"unable to decode token response|did not include a token",

@@ -5,6 +5,7 @@ What the node has said is the truth of its last try, what was found out here is 
 | found out here | the node's message | the cause |
 |---|---|---|
 | a failure, or the same as the message says | any | what was found out here, and a message makes it certain |
+| that a login is wanted | that it is not there: the node has a login | what the message means |
 | nothing, hygiene, or not enough | understood | what the message means |
 | anything else | none, or not understood | what was found out here |
 | nothing | it waits for the image, and says nothing that is understood | not known: its events have to tell |
@@ -37,6 +38,9 @@ _TELLING: Final = frozenset({"Failed", "BackOff", "InspectFailed", "ErrImageNeve
 _LOGIN: Final = frozenset(
     {Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NO_PULL_SECRET, Code.DENIED_OR_MISSING, Code.PULL_SECRET_MISSING}
 )
+_BEHIND_THE_LOGIN: Final = frozenset({Code.IMAGE_NOT_FOUND, Code.PLATFORM_MISMATCH, Code.BROKEN_IMAGE})
+"""What a registry only tells those who may read."""
+
 _PLATFORM: Final = frozenset({Code.PLATFORM_MISMATCH, Code.PLATFORM_PARTIAL, Code.WRONG_ARCHITECTURE})
 _NETWORK: Final = frozenset({Code.REGISTRY_UNREACHABLE, Code.NOT_A_REGISTRY, Code.REGISTRY_ERROR})
 
@@ -171,10 +175,12 @@ def _silent(sighting: Sighting, image: ContainerImage) -> Finding | None:
 
 def _explains(ours: Finding, meaning: Meaning, told: Explanation) -> bool:
     """Tell whether our own finding says why the node failed."""
-    if ours.cls is FindingClass.FAIL or ours.code is meaning.code:
-        return True
     if ours.code is Code.PULL_SECRET_MISSING:
         return told.image.resolved is None
+    if ours.code in _LOGIN and meaning.code in _BEHIND_THE_LOGIN:
+        return False
+    if ours.cls is FindingClass.FAIL or ours.code is meaning.code:
+        return True
     return ours.code is Code.CLUSTER_DNS_NAME and meaning.code in _NETWORK
 
 
