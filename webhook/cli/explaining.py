@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from webhook.cli.judged import wanted_of
 from webhook.cli.judging import Judgement, Wish, judge_all
 from webhook.cli.opening import Probe, opening, probing
 from webhook.cli.session import FINDINGS, INCONCLUSIVE, INTERRUPTED, OK, Session, UsageProblem
@@ -56,9 +57,9 @@ def _is_called(found: SourcedWorkload, text: str) -> bool:
 
 async def explain_all(session: Session, question: Question, wish: Wish, found: Sequence[SourcedWorkload]) -> int:
     """Look the images up, write their explanations, and return the exit code."""
-    wanted = [replace(each.workload, platforms=question.platforms) for each in found]
+    wanted = wanted_of(found, question.platforms)
     judgement = await judge_all(wanted, session.pipelines or opening(session.environ), wish, timeout=question.timeout)
-    explanations = [each async for each in _explanations(found, judgement, wish, question, probing(session, wish))]
+    explanations = [each async for each in _explanations(found, judgement, wish, probing(session, wish))]
     if explanations:
         session.out.write(render(explanations, question.format, colours=session.colours))
     return INTERRUPTED if judgement.interrupted else exit_code_of(explanations)
@@ -73,24 +74,22 @@ def exit_code_of(explanations: Sequence[Explanation]) -> int:
 
 
 async def _explanations(
-    found: Sequence[SourcedWorkload], judgement: Judgement, wish: Wish, question: Question, probe: Probe
+    found: Sequence[SourcedWorkload], judgement: Judgement, wish: Wish, probe: Probe
 ) -> AsyncIterator[Explanation]:
     for each, verdict in zip(found, judgement.verdicts, strict=True):
         if verdict is not None:
-            for explanation in await explained(each, verdict, wish, question, probe):
+            for explanation in await explained(each, verdict, wish, probe):
                 yield explanation
 
 
-async def explained(
-    found: SourcedWorkload, verdict: Verdict, wish: Wish, question: Question, probe: Probe
-) -> list[Explanation]:
+async def explained(found: SourcedWorkload, verdict: Verdict, wish: Wish, probe: Probe) -> list[Explanation]:
     """Return the explanation of each image of one object, in order."""
     secrets = await _secrets_of(wish, verdict)
     images = reported(verdict, found.sources, api_version=found.api_version)
     told: list[Explanation] = []
     for image, one in zip(images, judged_of(verdict), strict=True):
         reaches = await _reaches(one, probe)
-        told.append(explain(image, one, verdict.workload, secrets, wanted=question.platforms, reaches=reaches))
+        told.append(explain(image, one, verdict.workload, secrets, wanted=verdict.workload.platforms, reaches=reaches))
     return told
 
 

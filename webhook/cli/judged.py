@@ -14,6 +14,7 @@ from webhook.documents.source import Problem, SourcedWorkload
 from webhook.image.platform import Platform
 from webhook.policy.finding import Finding
 from webhook.reports.report import Fault, Report, ReportedImage, reported
+from webhook.workload.stated import stated_platform
 from webhook.workload.workload import Workload
 
 
@@ -38,7 +39,7 @@ async def carry_out(
 ) -> int:
     """Judge the workloads, write the report, and return the exit code."""
     old = known.load(order.baseline) if order.baseline else None
-    wanted = wanted_of(workloads, order)
+    wanted = wanted_of(workloads, order.platforms)
     judgement = await judge_all(
         wanted, session.pipelines or opening(session.environ), wish, timeout=order.timeout, progress=progress(session)
     )
@@ -57,9 +58,14 @@ async def carry_out(
     return 0 if order.write_baseline and not problems else exit_code(report, order.fail_on)
 
 
-def wanted_of(workloads: Sequence[SourcedWorkload], order: Order) -> list[Workload]:
-    """Return the workloads with the platforms that were asked for."""
-    return [replace(found.workload, platforms=order.platforms) for found in workloads]
+def wanted_of(workloads: Sequence[SourcedWorkload], platforms: tuple[Platform, ...]) -> list[Workload]:
+    """Return the workloads with the platforms that were asked for, else with what each states of nodes unknown."""
+    return [replace(found.workload, platforms=platforms or _stated(found.workload)) for found in workloads]
+
+
+def _stated(workload: Workload) -> tuple[Platform, ...]:
+    stated = stated_platform(workload.placement)
+    return (stated,) if stated else ()
 
 
 def report_of(

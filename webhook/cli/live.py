@@ -63,7 +63,7 @@ async def _explained(
     found = SourcedWorkload(workload=workload, api_version="v1" if sighting.pod else version, file="")
     wanted = replace(workload, platforms=question.platforms)
     verdict = await pipeline.inspect(wanted, asyncio.get_running_loop().time() + question.timeout)
-    told = await explained(found, verdict, wish, question, probe)
+    told = await explained(found, verdict, wish, probe)
     for each, judged in zip(told, judged_of(verdict), strict=True):
         yield with_sighting(each, judged.image, sighting, _facts(wish.known.nodes, workload, judged.image))
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from webhook.cli.cluster import open_api
 from webhook.cli.exitcode import exit_code
-from webhook.cli.judged import Order, report_of, wanted_of
+from webhook.cli.judged import Order, report_of
 from webhook.cli.judging import Inspector, Judgement, Logins, Wish, judge
 from webhook.cli.opening import opening
 from webhook.cli.output import write
@@ -94,7 +94,12 @@ async def _look(session: Session, order: Order, area: Area, pipeline: Inspector,
     ]
     if not workloads:
         session.say(f"nothing runs {listed.where}{' with these labels' if area.selector else ''}")
-    judgement = await judge(wanted_of(workloads, order), pipeline, order.timeout, progress(session))
+    judgement = await judge(
+        [replace(each.workload, platforms=order.platforms) for each in workloads],
+        pipeline,
+        order.timeout,
+        progress(session),
+    )
     if judgement.interrupted:
         done = sum(verdict is not None for verdict in judgement.verdicts)
         session.say(f"interrupted: {done} of {len(workloads)} objects checked")

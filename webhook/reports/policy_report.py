@@ -16,9 +16,8 @@ _SOURCE = "pullproof"
 _SEVERITIES = {
     FindingClass.FAIL: "high",
     FindingClass.WARN: "low",
-    FindingClass.ERROR: "info",
-    FindingClass.SKIP: "info",
 }
+"""What could not be judged has none; `info` came into v1alpha2 later, and older definitions refuse it."""
 
 
 def render(report: Report) -> str:
@@ -58,10 +57,11 @@ def _finding(image: ReportedImage, finding: Finding) -> dict[str, Shape]:
     properties: dict[str, Shape] = {**_properties(image), "fix": finding.fix}
     if finding.certainty:
         properties["certainty"] = finding.certainty.value
+    severity = _SEVERITIES.get(finding.cls)
     return {
         **_result(image, finding.cls.value, finding.message),
         "rule": finding.code.value,
-        "severity": _SEVERITIES[finding.cls],
+        **({"severity": severity} if severity else {}),
         "properties": properties,
     }
 
