@@ -148,17 +148,20 @@ class Pipeline:
         clock: Callable[[], float],
         loopback: bool = False,
         offline: bool = False,
+        twice: bool = True,
     ) -> None:
         """`policy` is called once per inspection, so that a reload takes effect at the next one.
 
         `loopback`: whether an image of a loopback registry can be judged from here. In a cluster it is each node's own.
-        `offline`: no registry is asked.
+        `offline`: no registry is asked. `twice`: what would deny is asked for again; a command, which denies nothing
+        and remembers nothing from before it began, asks for each image once.
         """
         self._sources = sources
         self._policy = policy
         self._clock = clock
         self._loopback = loopback
         self._offline = offline
+        self._twice = twice
         self._judgements = Judgements()
 
     async def inspect(self, workload: Workload, deadline: float, *, user: str = "") -> Verdict:
@@ -170,7 +173,7 @@ class Pipeline:
         labels = await self._sources.namespaces.labels(workload.namespace, deadline=deadline)
         judged = await self._look(policy, workload, deadline, not_before=ANY_AGE)
         verdict = policy.decide(workload, judged, labels=labels, user=user)
-        if verdict.denied:
+        if verdict.denied and self._twice:
             doomed = {each.image for each, _ in verdict.denied}
             again = replace(workload, images=tuple(image for image in workload.images if image in doomed))
             anew = iter(await self._look(policy, again, deadline, not_before=asked))

@@ -203,8 +203,8 @@ def shop(apiserver: Any, request: pytest.FixtureRequest) -> Cluster:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
-    """Open an internet of our own (internet.py) by the name of its script in worlds/; it ends with the module."""
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str | Path], Any]]:
+    """Open an internet of our own (internet.py) by a script, or a name in worlds/; it ends with the module."""
     from internet import internet, lacking
 
     if reason := lacking():
@@ -213,4 +213,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         pytest.skip(reason)
     with ExitStack() as stack:
         worlds = Path(__file__).parent / "worlds"
-        yield lambda name: stack.enter_context(internet(worlds / f"{name}.yaml", tmp_path_factory.mktemp(name)))
+
+        def open_one(script: str | Path) -> Any:
+            path = script if isinstance(script, Path) else worlds / f"{script}.yaml"
+            return stack.enter_context(internet(path, tmp_path_factory.mktemp("internet")))
+
+        yield open_one

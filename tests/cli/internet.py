@@ -38,6 +38,11 @@ class Internet:
         self.ca = folder / "ca.crt"
         self.asked = folder / "asked.txt"
 
+    def close(self) -> None:
+        """End it; `asked` then tells every request, a line each."""
+        if self._process.poll() is None:
+            self._process.communicate()  # its standard input ends, which ends it
+
     def command(self, *argv: str | Path) -> list[str]:
         """Return what runs a command inside."""
         inside = ["nsenter", "--target", str(self._process.pid), "--user", "--preserve-credentials", "--net", "--mount"]
@@ -79,10 +84,11 @@ def internet(script: Path, folder: Path) -> Iterator[Internet]:
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "ready\n"
-        yield Internet(process, folder)
+        yield (found := Internet(process, folder))
+        found.close()
     finally:
-        process.communicate()  # its standard input ends, which ends it
-        process.wait()
+        process.kill()
+        process.communicate()
 
 
 def _interface_up() -> None:

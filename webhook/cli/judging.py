@@ -4,19 +4,25 @@ Results keep the order of the input. An interrupt (asyncio turns it into a cance
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from webhook.image.reference import InvalidReference, Reference
 from webhook.policy.decision import Verdict
 from webhook.settings.schema import Settings
 from webhook.wiring.known import Known
 from webhook.workload.workload import Workload
 
-AT_ONCE = 64
-"""Workloads in flight. The resolver has limits of its own for each registry; this one bounds memory and sockets."""
+AT_ONCE = 320
+"""Workloads in flight. The resolver has limits of its own for each registry; this one bounds memory."""
+
+OF_ONE_REGISTRY = 32
+"""Workloads in flight whose first image is of one registry: a slow one leaves the others their turns, and whoever
+waits for a turn does not spend the time that there is for its images."""
 
 
 class Logins(StrEnum):
@@ -87,10 +93,11 @@ async def judge(
     verdicts: list[Verdict | None] = [None] * len(workloads)
     done: list[int] = []
     turns = asyncio.Semaphore(AT_ONCE)
+    lanes: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(OF_ONE_REGISTRY))
     loop = asyncio.get_running_loop()
 
     async def one(place: int) -> None:
-        async with turns:
+        async with lanes[_registry(workloads[place])], turns:
             verdicts[place] = await pipeline.inspect(workloads[place], loop.time() + patience)
         done.append(place)
         progress(len(done), len(workloads))
@@ -105,3 +112,10 @@ async def judge(
             task.uncancel()  # the interrupt is answered: what follows (closing the pipeline) may wait again
         return Judgement(verdicts, interrupted=True)
     return Judgement(verdicts)
+
+
+def _registry(workload: Workload) -> str:
+    try:
+        return Reference.parse(workload.images[0].image).registry if workload.images else ""
+    except InvalidReference:
+        return ""

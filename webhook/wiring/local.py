@@ -48,7 +48,7 @@ async def open_local(
             resolver = await stack.enter_async_context(open_resolver(settings, here, NullObserver()))
             logins = await stack.enter_async_context(_logins(settings, here, person=person))
             sources = replace(sources, resolver=resolver, node_logins=logins)
-        yield Pipeline(sources, lambda: policy, clock=clock, loopback=loopback, offline=offline)
+        yield Pipeline(sources, lambda: policy, clock=clock, loopback=loopback, offline=offline, twice=False)
 
 
 @asynccontextmanager
