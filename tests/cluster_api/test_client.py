@@ -104,7 +104,7 @@ BROKEN = {
     "not-yaml": ("{", "while parsing"),
     "empty": ("", "kubeconfig"),
     "list": ("[]", "kubeconfig"),
-    "no-contexts": ("apiVersion: v1\nkind: Config\ncurrent-context: a\n", "contexts"),
+    "no-contexts": ("apiVersion: v1\nkind: Config\ncurrent-context: a\n", "no context 'a' in it; see"),
     "absent-context": ("contexts: []\nclusters: []\ncurrent-context: prod\n", "prod"),
     "ca-file-absent": (
         "contexts: [{name: a, context: {cluster: c, user: u}}]\ncurrent-context: a\nusers: [{name: u, user: {}}]\n"

@@ -24,12 +24,12 @@ def test_the_error_names_file_and_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettings, match=r"gone\.yaml: cannot be read: No such file or directory"):
+    with pytest.raises(InvalidSettings, match=r"gone\.yaml: cannot be read: no such file or directory"):
         load(tmp_path / "gone.yaml")
 
 
 def test_a_directory(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettings, match="cannot be read: Is a directory"):
+    with pytest.raises(InvalidSettings, match="cannot be read: is a directory"):
         load(tmp_path)
 
 

@@ -56,7 +56,9 @@ def run(session: Session, *, program: str = "pullproof") -> int:
 def _refuse(session: Session, program: str, message: str) -> int:
     asked = next((word for word in session.argv if word in COMMANDS), "")
     command = f"{program} {asked}".rstrip()
-    session.say(f"error: {message[:1].lower()}{message[1:].rstrip('.')}; see `{command} --help`")
+    told = re.sub(r"\. Did you mean (.+)\?$", r"; did you mean \1?", message.rstrip("."))
+    see = "" if told.endswith("?") else f"; see `{command} --help`"
+    session.say(f"error: {told[:1].lower()}{told[1:]}{see}")
     return USAGE
 
 

@@ -58,7 +58,7 @@ def _is_called(found: SourcedWorkload, text: str) -> bool:
 async def explain_all(session: Session, question: Question, wish: Wish, found: Sequence[SourcedWorkload]) -> int:
     """Look the images up, write their explanations, and return the exit code."""
     wanted = wanted_of(found, question.platforms)
-    judgement = await judge_all(wanted, session.pipelines or opening(session.environ), wish, timeout=question.timeout)
+    judgement = await judge_all(wanted, session.pipelines or opening(session), wish, timeout=question.timeout)
     explanations = [each async for each in _explanations(found, judgement, wish, probing(session, wish))]
     if explanations:
         session.out.write(render(explanations, question.format, colours=session.colours))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from webhook.cli import options
-from webhook.cli.session import session_of
+from webhook.cli.session import UsageProblem, session_of
 
 HELP = """Judge single image references.
 
@@ -52,6 +52,8 @@ def image(
     from webhook.reports.formats import Format
 
     session = session_of(context)
+    if not all(each.strip() for each in references):
+        raise UsageProblem("an empty text is no image; name one, for example nginx:1.29")
     logins = choices.choice(Logins, "--credentials", credentials)
     order = Order(
         targets=targets(session.argv, [choices.choice(Format, "-o", each) for each in formats or ()], files or ()),

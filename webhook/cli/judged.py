@@ -41,7 +41,7 @@ async def carry_out(
     old = known.load(order.baseline) if order.baseline else None
     wanted = wanted_of(workloads, order.platforms)
     judgement = await judge_all(
-        wanted, session.pipelines or opening(session.environ), wish, timeout=order.timeout, progress=progress(session)
+        wanted, session.pipelines or opening(session), wish, timeout=order.timeout, progress=progress(session)
     )
     report = report_of(workloads, judgement, problems, known.suppress(old) if old else _nothing)
     for problem in problems:

@@ -30,7 +30,7 @@ async def explain_live(
     session: Session, question: Question, way: ClusterWay, settings: Settings, objects: Sequence[Named], namespace: str
 ) -> int:
     """Look at the objects and their images, write the explanations, and return the exit code."""
-    open_pipeline = session.pipelines or opening(session.environ)
+    open_pipeline = session.pipelines or opening(session)
     explanations: list[Explanation] = []
     async with open_api(way) as api:
         sightings = [await _sight(api, each, namespace or api.namespace) for each in objects]

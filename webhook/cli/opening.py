@@ -1,6 +1,6 @@
 """The real pipeline behind the commands: what a command wishes for, in the words of the wiring."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from webhook.cli.judging import Inspector, Logins, OpenPipeline, Wish
@@ -11,29 +11,30 @@ Probe = Callable[[str, float], Awaitable[Reach | None]]
 """Tries the way to `scheme://host[:port]` until a deadline in loop time."""
 
 
-def opening(environ: Mapping[str, str]) -> OpenPipeline:
+def opening(session: Session) -> OpenPipeline:
     """Return what opens a pipeline that looks at registries from this machine."""
 
     def open_pipeline(wish: Wish) -> AbstractAsyncContextManager[Inspector]:
-        return _open(wish, environ)
+        return _open(wish, session)
 
     return open_pipeline
 
 
 @asynccontextmanager
-async def _open(wish: Wish, environ: Mapping[str, str]) -> AsyncIterator[Inspector]:
+async def _open(wish: Wish, session: Session) -> AsyncIterator[Inspector]:
     from webhook.wiring.local import open_local
     from webhook.wiring.registries import Surroundings
 
     person = wish.logins is Logins.DOCKER
     pipeline = open_local(
         wish.settings,
-        Surroundings(environment=environ),
+        Surroundings(environment=session.environ),
         wish.known,
         person=person,
         offline=wish.offline,
         deep=wish.deep,
         loopback=wish.loopback,
+        tell=session.say,
     )
     async with AsyncExitStack() as stack:
         try:

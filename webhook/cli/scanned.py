@@ -28,7 +28,7 @@ _VERSIONS = {each.kind: f"{each.group}/v1" if each.group else "v1" for each in R
 
 async def run(session: Session, order: Order, area: Area, settings: Settings, *, deep: bool) -> int:
     """Look, once or again and again, write reports, and return the exit code of the last."""
-    open_pipeline = session.pipelines or opening(session.environ)
+    open_pipeline = session.pipelines or opening(session)
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(open_api(area.way))
         listed = await _list(area, api)

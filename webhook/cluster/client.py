@@ -7,6 +7,7 @@ $KUBECONFIG, ~/.kube/config, the pod's own ServiceAccount.
 
 import importlib.util
 import os
+import re
 import ssl
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -170,7 +171,8 @@ def _translated() -> Iterator[None]:
     except ClientConnectorCertificateError as error:
         raise Unavailable(f"the API server's certificate is not trusted: {error.certificate_error}") from error
     except ClientConnectorError as error:
-        raise Unavailable(f"cannot connect to the API server at {error.host}:{error.port}: {error.strerror}") from error
+        why = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror
+        raise Unavailable(f"cannot connect to the API server at {error.host}:{error.port}: {why}") from error
     except TimeoutError as error:
         raise Unavailable("the API server did not answer in time") from error
     except (ClientError, OSError) as error:
@@ -224,7 +226,14 @@ async def _load(way: Way, configuration: "Configuration") -> str:
         return str(chosen["context"].get("namespace") or "default")
     except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         # The loader walks a dict of whatever the file holds, so a wrong type surfaces as any of these.
-        raise InvalidKubeconfig(f"{way}: {' '.join(str(error).split())[:300] or type(error).__name__}") from error
+        raise InvalidKubeconfig(f"{way}: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    words = " ".join(str(error).split())[:300] or type(error).__name__
+    # the loader's way to say that a context, cluster or user is named and not there
+    absent = re.search(r"Expected object with name (.+) in \S+/(context|cluster|user)s list", words)
+    return f"no {absent[2]} {absent[1]!r} in it; see `kubectl config view`" if absent else words
 
 
 def _skip_blocking_client() -> None:

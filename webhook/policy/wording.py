@@ -63,6 +63,12 @@ def reason(message: str, name: str) -> str:
     return words if told["host"] == name else f"{told['server']}: {words}"
 
 
+def server(message: str) -> str:
+    """Return the host that gave no use, or "" where the message names none."""
+    told = _OF_A_SERVER.fullmatch(message)
+    return told["host"] if told else ""
+
+
 def quoted(text: str) -> str:
     """Return a name in double quotes."""
     return f'"{printable(text)}"'

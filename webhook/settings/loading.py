@@ -11,7 +11,9 @@ def load(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InvalidSettings(str(path), None, f"cannot be read: {error.strerror}; check --config") from error
+        raise InvalidSettings(
+            str(path), None, f"cannot be read: {(error.strerror or '').lower()}; check --config"
+        ) from error
     except UnicodeDecodeError as error:
         raise InvalidSettings(str(path), None, "is no UTF-8 text; check --config") from error
     return decode(text, str(path))

@@ -1,7 +1,7 @@
 """The pipeline of a command: the person's own network, and what is known of a cluster, if anything (I/O)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
@@ -26,11 +26,13 @@ async def open_local(
     offline: bool = False,
     deep: bool = False,
     loopback: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Pipeline]:
     """Open a pipeline; raise a ValueError for settings and files that cannot be used.
 
     `person`: use the logins of docker and podman on this machine. `deep`: look at configs and layers too. `loopback`:
-    registries on this machine are asked, since the person typed them; what others wrote means their nodes' own.
+    registries on this machine are asked, since the person typed them; what others wrote means their nodes' own. `tell`
+    is told once of each of the person's logins that cannot be had.
     """
     policy = policy_of(settings, deep=deep)
     clock = asyncio.get_running_loop().time
@@ -46,13 +48,15 @@ async def open_local(
         if not offline:
             here = replace(surroundings, loopback=loopback)
             resolver = await stack.enter_async_context(open_resolver(settings, here, NullObserver()))
-            logins = await stack.enter_async_context(_logins(settings, here, person=person))
+            logins = await stack.enter_async_context(_logins(settings, here, tell, person=person))
             sources = replace(sources, resolver=resolver, node_logins=logins)
         yield Pipeline(sources, lambda: policy, clock=clock, loopback=loopback, offline=offline, twice=False)
 
 
 @asynccontextmanager
-async def _logins(settings: Settings, surroundings: Surroundings, *, person: bool) -> AsyncIterator[NodeLogins]:
+async def _logins(
+    settings: Settings, surroundings: Surroundings, tell: Callable[[str], None], *, person: bool
+) -> AsyncIterator[NodeLogins]:
     """Take what stands for the nodes' logins: what the configuration names, else the person's own."""
     credentials = settings.credentials
     if credentials.providers is not None or credentials.docker_config_files:
@@ -60,6 +64,6 @@ async def _logins(settings: Settings, surroundings: Surroundings, *, person: boo
         async with open_node_logins(credentials, surroundings.environment, clock=clock) as logins:
             yield logins
     elif person and CredentialSource.DOCKER_CONFIG in credentials.order:
-        yield PersonLogins(load_local(surroundings.environment))
+        yield PersonLogins(load_local(surroundings.environment), tell)
     else:
         yield NoLogins()

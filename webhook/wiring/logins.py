@@ -7,7 +7,7 @@ at a person's terminal    what docker and podman hold, as a stand-in for what no
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from webhook.credentials.credential import ANONYMOUS, Credential, Origin
@@ -27,9 +27,11 @@ class UnusableLogins(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PersonLogins:
-    """A person's logins, for pods that bring none."""
+    """A person's logins, for pods that bring none; `tell` is told once of each that cannot be had."""
 
     local: LocalLogins
+    tell: Callable[[str], None]
+    _told: set[str] = field(default_factory=set, repr=False)
 
     async def lookup(
         self, reference: Reference, workload: Workload, own: tuple[Credential, ...], *, deadline: float
@@ -38,7 +40,10 @@ class PersonLogins:
         del workload
         if own:
             return (), ""
-        found, _ = await self.local.lookup(reference, deadline=deadline)
+        found, failure = await self.local.lookup(reference, deadline=deadline)
+        if failure and failure not in self._told:
+            self._told.add(failure)
+            self.tell(f"a login of this machine cannot be had: {failure}")
         return ((*found, ANONYMOUS) if found else ()), ""
 
 

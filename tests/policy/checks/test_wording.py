@@ -661,7 +661,7 @@ CASES = [
             "reg.example/a:1",
             "registry reg.example unreachable (dns): https://mirror.example: no such host",
             " not verified: registry reg.example unreachable (dns)",
-            "check the spelling of reg.example, and that it resolves: nslookup reg.example",
+            "check the spelling of mirror.example, and that it resolves: nslookup mirror.example",
             failure=Failure.DNS,
             message="https://mirror.example cannot be reached (dns): no such host",
         ),

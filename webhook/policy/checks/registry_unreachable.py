@@ -18,7 +18,7 @@ from webhook.policy.cause import caused_by
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.policy.wording import printable, reason, registry
+from webhook.policy.wording import printable, reason, registry, server
 from webhook.registry.resolution import Failure, Unresolved
 
 _FIXES: Final = {
@@ -51,13 +51,15 @@ def check_registry_unreachable(evidence: Evidence, _: CheckOptions) -> Finding |
         cls=FindingClass.ERROR,
         message=f"{cause}: {detail}" if detail else cause,
         brief=f" not verified: {cause}",
-        fix=_fix(answer, registry(evidence), printable(reference.host)),
+        fix=_fix(answer, printable(server(answer.message)) or registry(evidence)),
     )
 
 
-def _fix(answer: Unresolved, name: str, host: str) -> str:
-    server = name if ":" in name.rpartition("]")[2] else f"{name}:443"
+def _fix(answer: Unresolved, name: str) -> str:
+    """Say what to do about the server that does not answer: Docker Hub's is not called docker.io."""
+    host, _, port = name.rpartition(":") if ":" in name.rpartition("]")[2] else (name, "", "443")
     found = (fix for words, fix in _CERTIFICATES.items() if words in answer.message)
     fix = next(found, "") if answer.failure is Failure.TLS else ""
-    shown = _SHOWN.format(server=server, host=host)
-    return (fix or _FIXES[answer.failure]).format(registry=name, host=host, server=server, shown=shown)
+    place = f"{host}:{port}"
+    shown = _SHOWN.format(server=place, host=host)
+    return (fix or _FIXES[answer.failure]).format(registry=name, host=host, server=place, shown=shown)
