@@ -33,6 +33,8 @@ _RESOURCES = frozenset(
         "replicasets",
         "jobs",
         "cronjobs",
+        "imagereviews",
+        "providerrequests",
     }
 )
 _STATUSES = frozenset(str(status.value) for status in HTTPStatus)
@@ -110,6 +112,11 @@ class Metrics:
         """Note whether the configuration that was last seen could be loaded."""
         self._config.set(1 if ok else 0)
 
+    def configured(self, registries: Iterable[str]) -> None:
+        """Give registries that the configuration names labels of their own, beside those that came along."""
+        for registry in registries:
+            self._names.setdefault(registry, None)
+
     def contradicted(self, registry: str, code: str) -> None:
         """Note that a node ran what was predicted to fail."""
         self._contradicted(self._bounded(registry), code).inc()
@@ -117,7 +124,11 @@ class Metrics:
     def scanned(self, images: Mapping[Outcome, int]) -> None:
         """Note what the last scan of the cluster found."""
         for outcome in Outcome:
-            self._scanned(outcome.value).set(images.get(outcome, 0))
+            self._scanned.labels(outcome.value).set(images.get(outcome, 0))
+
+    def unscanned(self) -> None:
+        """Forget what was found: another replica scans now."""
+        self._scanned.clear()
 
     def _tally(self, images: Iterable[Judged]) -> Mapping[tuple[str, str, str], int]:
         """Count findings, and images without any, by their labels: most pods have few different ones."""
@@ -171,7 +182,7 @@ class Metrics:
         self._contradicted = self._counters(
             "contradicted_verdicts", "Predicted failures that a node proved wrong", "registry", "code"
         )
-        self._scanned = self._gauges("scan_images", "Images found by the last scan", "result")
+        self._scanned = self._gauge("scan_images", "Images found by the last scan", "result")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, namespace="pullproof", registry=self._collected)

@@ -28,6 +28,10 @@ from webhook.workload.workload import ContainerImage, PullPolicy, Workload
 ANY_AGE = float("-inf")
 """For `not_before`: take what the cache holds."""
 
+_NO_NODES = NodeFacts()
+_UNSEEN = PullSecrets()
+"""Of a pod whose pull secrets nobody told us; `Workload.partial` says that there may be some."""
+
 _LONGEST_KEPT = 512
 """Characters of an image's text up to which its reference is remembered."""
 
@@ -185,7 +189,9 @@ class Pipeline:
         self, policy: Policy, workload: Workload, deadline: float, *, not_before: float
     ) -> tuple[Judged, ...]:
         """Judge the images; at the second look, `not_before` being a real time, by nothing that is older."""
-        secrets = await self._sources.pull_secrets.pull_secrets(workload, deadline=deadline, not_before=not_before)
+        secrets = _UNSEEN
+        if not workload.partial:
+            secrets = await self._sources.pull_secrets.pull_secrets(workload, deadline=deadline, not_before=not_before)
         look = _Look(
             sources=self._sources,
             policy=policy,
@@ -229,7 +235,7 @@ class _Look:
             return None
         if self._follows(reference) or self._unasked(image, reference):
             return None
-        nodes = self.sources.nodes.facts(self.workload, image, reference)
+        nodes = self._nodes(image, reference)
         own = self.keychain.lookup(reference)
         recalled = self.sources.memory.recall(reference, own, content=self._content(nodes))
         if recalled is None:
@@ -264,7 +270,7 @@ class _Look:
                 invalid=str(error) or "invalid",
                 cluster=self.sources.cluster.facts(self.workload, image, None),
             )
-        nodes = self.sources.nodes.facts(self.workload, image, reference)
+        nodes = self._nodes(image, reference)
         cluster = self.sources.cluster.facts(self.workload, image, reference)
         unasked = self._unasked(image, reference)
         if unasked:
@@ -297,6 +303,12 @@ class _Look:
         if self.secrets.in_state(SecretState.MALFORMED):
             return "a malformed pull secret ends every pull of the pod"
         return "offline: no registry was asked" if self.offline else ""
+
+    def _nodes(self, image: ContainerImage, reference: Reference) -> NodeFacts:
+        """Tell what is known of the nodes the pod may land on: nothing where its placement is unseen."""
+        if self.workload.partial:
+            return _NO_NODES
+        return self.sources.nodes.facts(self.workload, image, reference)
 
     def _content(self, nodes: NodeFacts) -> bool:
         """Tell whether the index or manifest is wanted too."""

@@ -91,6 +91,7 @@ def _evidence(image: str = "reg.example/team/app:1", **facts: Any) -> Evidence:
             name="api",
             template=facts.get("template", False),
             platforms=facts.get("demanded", ()),
+            partial=facts.get("partial", False),
         ),
         reference=reference,
         invalid=invalid,

@@ -144,6 +144,7 @@ workloads = st.builds(
     annotations=st.dictionaries(st.sampled_from([f"ignore.pullproof.dev/{code}" for code in Code]) | words, words),
     skip=st.none() | words,
     platforms=st.lists(platforms, max_size=2).map(tuple),
+    partial=st.booleans(),
 )
 nodes = st.builds(
     NodeFacts,
@@ -326,6 +327,8 @@ def test_an_open_question_is_never_certain(found: Evidence, stated: Statements) 
     if isinstance(told, Unresolved) and not told.confirmed:
         assert Code.IMAGE_NOT_FOUND not in certain
     if found.image.pull_policy is PullPolicy.NEVER:
+        assert not certain - {Code.INVALID_REFERENCE}
+    if found.workload.partial:
         assert not certain - {Code.INVALID_REFERENCE}
 
 

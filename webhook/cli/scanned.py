@@ -15,15 +15,13 @@ from webhook.cli.progress import progress
 from webhook.cli.scan import Area
 from webhook.cli.session import INTERRUPTED, Session, UsageProblem
 from webhook.cluster.client import KubernetesApi
-from webhook.cluster.workloads import RESOURCES, Unlisted, list_workloads
+from webhook.cluster.workloads import RESOURCES, Unlisted, api_version, list_workloads
 from webhook.documents.source import Problem, SourcedWorkload
 from webhook.reports.report import Report
 from webhook.scanning import change, rescheduled, would_deny
 from webhook.settings.schema import Settings
 from webhook.wiring.live import Live, open_live
 from webhook.workload.workload import Workload
-
-_VERSIONS = {each.kind: f"{each.group}/v1" if each.group else "v1" for each in RESOURCES}
 
 
 async def run(session: Session, order: Order, area: Area, settings: Settings, *, deep: bool) -> int:
@@ -90,7 +88,8 @@ async def _look(session: Session, order: Order, area: Area, pipeline: Inspector,
     for problem in problems:
         session.say(str(problem))
     workloads = [
-        SourcedWorkload(workload=each, api_version=_VERSIONS[each.kind], file="") for each in rescheduled(listed.found)
+        SourcedWorkload(workload=each, api_version=api_version(each.kind), file="")
+        for each in rescheduled(listed.found)
     ]
     if not workloads:
         session.say(f"nothing runs {listed.where}{' with these labels' if area.selector else ''}")

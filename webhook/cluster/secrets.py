@@ -82,9 +82,19 @@ class ClusterPullSecrets:
     """The pipeline's `PullSecretSource`, from the API server."""
 
     def __init__(
-        self, api: Api, decode_secret: Decode, *, access: SecretAccess | None = None, ttl: float = 5.0
+        self,
+        api: Api,
+        decode_secret: Decode,
+        *,
+        access: SecretAccess | None = None,
+        ttl: float = 5.0,
+        on_error: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`ttl`: seconds that a read may serve a first look; a second look reads again."""
+        """`ttl`: seconds that a read may serve a first look; a second look reads again.
+
+        `on_error` is told a word for each read that failed: `forbidden`, `unavailable` or `late`.
+        """
+        self._on_error = on_error
         self._api = api
         self._decode = decode_secret
         self._access = access or SecretAccess()
@@ -101,6 +111,7 @@ class ClusterPullSecrets:
             key = (workload.namespace, name)
             account = await self._accounts.get(key, deadline=deadline, not_before=not_before)
         except TimeoutError:
+            self._on_error("late")
             return PullSecrets(account=name, account_unreadable=LATE)
         return PullSecrets(
             secrets=await self._named(workload.namespace, account.names, deadline, not_before),
@@ -141,6 +152,7 @@ class ClusterPullSecrets:
         try:
             return await self._secrets.get((namespace, name), deadline=deadline, not_before=not_before)
         except TimeoutError:
+            self._on_error("late")
             return _unreadable(name, LATE)
 
     async def _read_secret(self, key: tuple[str, str]) -> PullSecret:
@@ -151,7 +163,7 @@ class ClusterPullSecrets:
         except NotFound:
             return PullSecret(name=name, state=SecretState.MISSING, reason=f"not in namespace {namespace!r}")
         except ClusterError as error:
-            return _unreadable(name, _reason(error, "secrets", namespace))
+            return _unreadable(name, self._failed(error, "secrets", namespace))
         return self._decode(name, secret.type, {key: value or b"" for key, value in (secret.data or {}).items()})
 
     async def _read_account(self, key: tuple[str, str]) -> AccountSecrets:
@@ -162,9 +174,14 @@ class ClusterPullSecrets:
         except NotFound:
             return AccountSecrets(missing=True)
         except ClusterError as error:
-            return AccountSecrets(unreadable=_reason(error, "serviceaccounts", namespace))
+            return AccountSecrets(unreadable=self._failed(error, "serviceaccounts", namespace))
         # the kubelet skips empty names without a word (pkg/kubelet/kubelet_pods.go)
         return AccountSecrets(names=tuple(each.name for each in account.image_pull_secrets or () if each.name))
+
+    def _failed(self, error: ClusterError, resource: str, namespace: str) -> str:
+        """Count a read that failed, and return why."""
+        self._on_error("forbidden" if isinstance(error, Denied) else "unavailable")
+        return _reason(error, resource, namespace)
 
 
 def _unreadable(name: str, reason: str) -> PullSecret:

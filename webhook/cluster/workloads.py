@@ -43,6 +43,14 @@ RESOURCES = (
 """Owners before what they own."""
 
 
+_VERSIONS = {each.kind: f"{each.group}/v1" if each.group else "v1" for each in RESOURCES}
+
+
+def api_version(kind: str) -> str:
+    """Return the apiVersion of a built-in pod-bearing kind."""
+    return _VERSIONS.get(kind, "v1")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
     """A kind that could not be listed to its end, and why."""

@@ -85,6 +85,8 @@ def awaits_login(evidence: Evidence) -> bool:
 
 def login_unreadable(evidence: Evidence) -> str:
     """Say which login the node has and we could not read, or ""."""
+    if evidence.workload.partial:
+        return "the pod's pull secrets were not told"
     secrets = evidence.pull_secrets
     unreadable = secrets.in_state(SecretState.UNREADABLE)
     if unreadable:

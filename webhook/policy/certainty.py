@@ -4,6 +4,8 @@ The question for every code is: could a node run this pod all the same? Each row
 cannot see and the codes that it could prove wrong; evidence for it is in the Evidence (completed by `statements`).
 One doubt is enough: only a certain failure may deny.
 
+    only the image was told         every code but invalid-reference: its pull policy may be Never, a node may have it,
+                                    a login or a placement may be right that we were not shown
     a mutator of templates          every code: it may rewrite the image or bring a pull secret before the pod exists
     the image on a node, a rollback every code but invalid-reference, which the kubelet finds before it looks
     the image in this cluster, where a node's list is cut off: the same
@@ -75,6 +77,11 @@ def _mutator(evidence: Evidence) -> str:
     if not evidence.workload.template or not evidence.cluster.mutators:
         return ""
     return f"{printable(evidence.cluster.mutators[0].title, 160)} may change the pod's images or pull secrets"
+
+
+def _untold(evidence: Evidence) -> str:
+    """Doubt what an ImageReview or a provider request does not tell: all of the pod but its images."""
+    return "of the pod only its images were told" if evidence.workload.partial else ""
 
 
 def _present(evidence: Evidence) -> str:
@@ -155,6 +162,7 @@ def _blob_present(_: Evidence) -> str:
 
 _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = (
     (_ALL, _mutator),
+    (_AFTER_PARSING, _untold),
     (_AFTER_PARSING, _present),
     (_AFTER_PARSING, _awaited),
     (_AFTER_PARSING, _ran_before),

@@ -9,6 +9,7 @@
 
 A check's own level replaces "acts from". Nothing denies where the object is not among what is enforced, where this
 request did not change the image, and for ephemeral containers; nor while `enforce` is off, nor for a break-glass user.
+Of a partial workload nothing denies that an exemption may be about.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -143,6 +144,8 @@ class Policy:
         ignored = ignored_codes(workload.annotations)
         shown = tuple(each.without(ignored) for each in freed) if ignored else freed
         denying = self._denying(workload, shown if self.ignores_deny else freed, levels[Mode.ENFORCE])
+        if workload.partial and self.exemptions:
+            denying = tuple(pair for pair in denying if not self._may_be_free(workload, user, *pair))
         broken = bool(denying) and user in self.break_glass_users
         denied = () if broken else denying
         return Verdict(
@@ -173,6 +176,14 @@ class Policy:
                 codes = {finding.code: reason for finding in judged.findings if exemption.frees(finding.code)}
                 judged = judged.without(codes, skip=None if exemption.checks else reason)
         return judged
+
+    def _may_be_free(self, workload: Workload, user: str, judged: Judged, finding: Finding) -> bool:
+        """Tell whether an exemption may hold that asks for what was not told of a partial workload."""
+        today = self.today()
+        return any(
+            each.may_hold(workload, user, today) and each.covers(judged.image) and each.frees(finding.code)
+            for each in self.exemptions
+        )
 
     def _acting(self, judged: tuple[Judged, ...], level: Level) -> tuple[Pair, ...]:
         return tuple(

@@ -46,6 +46,14 @@ class Exemption:
             and _fits(self.workloads, (workload.name, f"{workload.kind}/{workload.name}"))
         )
 
+    def may_hold(self, workload: Workload, user: str, today: date) -> bool:
+        """Tell whether it might hold for a partial workload, if what was not told of it were known."""
+        return (
+            (self.expires is None or today <= self.expires)
+            and (not workload.namespace or _fits(self.namespaces, (workload.namespace,)))
+            and (not user or _fits(self.usernames, (user,)))
+        )
+
     def covers(self, image: ContainerImage) -> bool:
         """Tell whether it is about this image."""
         return not self.images or _fits(self.images, _names(image.image))

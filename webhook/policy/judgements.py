@@ -37,6 +37,7 @@ class Sight(NamedTuple):
     service_account: str
     template: bool
     platforms: tuple[Platform, ...]
+    partial: bool
     account: tuple[str | None, bool, str]
     secrets: tuple[tuple[str, SecretState, str, tuple[tuple[str, str, _Login], ...]], ...]
 
@@ -51,6 +52,7 @@ def sight_of(workload: Workload, secrets: PullSecrets) -> Sight | None:
         workload.service_account,
         workload.template,
         workload.platforms,
+        workload.partial,
         (secrets.account, secrets.account_missing, secrets.account_unreadable),
         tuple([(secret.name, secret.state, secret.reason, _entries(secret)) for secret in secrets.secrets]),
     )
@@ -128,4 +130,5 @@ def _shown(sight: Sight) -> Workload:
         service_account=sight.service_account,
         template=sight.template,
         platforms=sight.platforms,
+        partial=sight.partial,
     )

@@ -13,11 +13,8 @@ from webhook.reports.shape import Shape
 from webhook.reports.yaml import dump
 
 _SOURCE = "pullproof"
-_SEVERITIES = {
-    FindingClass.FAIL: "high",
-    FindingClass.WARN: "low",
-}
-"""What could not be judged has none; `info` came into v1alpha2 later, and older definitions refuse it."""
+_SEVERITIES = {FindingClass.FAIL: "high", FindingClass.WARN: "low"}
+"""What could not be found out has none: the published schema knows high, medium and low only, and refuses the rest."""
 
 
 def render(report: Report) -> str:
@@ -25,10 +22,11 @@ def render(report: Report) -> str:
     namespaces: dict[str, list[ReportedImage]] = {}
     for image in report.images:
         namespaces.setdefault(image.namespace if image.kind else "", []).append(image)
-    return "---\n".join(dump(_report(namespace, images)) for namespace, images in namespaces.items())
+    return "---\n".join(dump(report_of(namespace, images)) for namespace, images in namespaces.items())
 
 
-def _report(namespace: str, images: Iterable[ReportedImage]) -> Shape:
+def report_of(namespace: str, images: Iterable[ReportedImage]) -> dict[str, Shape]:
+    """Return the report of one namespace, or a ClusterPolicyReport for namespace ""."""
     results = [result for image in images for result in _results(image)]
     metadata: dict[str, Shape] = {"name": _SOURCE}
     if namespace:
@@ -58,10 +56,11 @@ def _finding(image: ReportedImage, finding: Finding) -> dict[str, Shape]:
     if finding.certainty:
         properties["certainty"] = finding.certainty.value
     severity = _SEVERITIES.get(finding.cls)
+    graded: dict[str, Shape] = {"severity": severity} if severity else {}
     return {
         **_result(image, finding.cls.value, finding.message),
         "rule": finding.code.value,
-        **({"severity": severity} if severity else {}),
+        **graded,
         "properties": properties,
     }
 

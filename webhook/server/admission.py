@@ -1,4 +1,4 @@
-"""POST /validate: the hot path, a plain ASGI application.
+"""POST /validate: the hot path, a plain ASGI application; /imagereview and /externaldata differ in their wire only.
 
     headers -> body -> AdmissionRequest -> Inspector -> Verdict -> bytes
 
@@ -45,6 +45,33 @@ class Inspector(Protocol):
         ...
 
 
+class Wire(Protocol):
+    """How a door's questions and answers are written."""
+
+    def decode(self, body: bytes | bytearray) -> AdmissionRequest:
+        """Decode a question; raise `MalformedReview`."""
+        ...
+
+    def encode(self, request: AdmissionRequest, verdict: Verdict | None) -> bytes:
+        """Return the answer; without a verdict there was nothing to judge."""
+        ...
+
+    def encode_unverified(self, request: AdmissionRequest) -> bytes:
+        """Return the answer to a question that time ran out on."""
+        ...
+
+
+class AdmissionReviews:
+    """The wire of /validate."""
+
+    decode = staticmethod(decode)
+    encode_unverified = staticmethod(encode_unverified)
+
+    def encode(self, request: AdmissionRequest, verdict: Verdict | None) -> bytes:
+        """Return the answer to the request's uid."""
+        return encode_allowed(request.uid) if verdict is None else encode(request.uid, verdict)
+
+
 class AdmissionObserver(Protocol):
     """Told of every request; calls must return at once and never raise."""
 
@@ -84,10 +111,14 @@ class _Outcome:
 
 @dataclass(slots=True, kw_only=True)
 class AdmissionEndpoint:
-    """The ASGI application behind /validate. `closing` says whether connections are not to be used again."""
+    """The ASGI application behind /validate, or behind the door of another wire.
+
+    `closing` says whether connections are not to be used again.
+    """
 
     inspector: Inspector
     observer: AdmissionObserver
+    wire: Wire = field(default_factory=AdmissionReviews)
     limits: Limits = field(default_factory=Limits)
     bodies: BodyReader = field(default_factory=BodyReader)
     closing: Callable[[], bool] = bool
@@ -140,13 +171,13 @@ class AdmissionEndpoint:
         return Answer(200, content, close=self.closing())
 
     async def _review(self, receive: Receive, deadline: float, outcome: _Outcome) -> bytes:
-        request = outcome.request = decode(await self.bodies.read(receive))
+        request = outcome.request = self.wire.decode(await self.bodies.read(receive))
         if request.workload.skip is not None:
             outcome.decision = "skipped"
-            return encode_allowed(request.uid)
+            return self.wire.encode(request, None)
         verdict = await self.inspector.inspect(request.workload, deadline, user=request.username)
         outcome.verdict, outcome.decision = verdict, _decision(verdict)
-        return encode(request.uid, verdict)
+        return self.wire.encode(request, verdict)
 
     def _overran(self, outcome: _Outcome) -> Answer:
         if outcome.request is None:
@@ -154,7 +185,7 @@ class AdmissionEndpoint:
             return refusal(408, "the body did not come in time", close=True)
         outcome.decision = "not-verified"
         self.observer.overran()
-        return Answer(200, encode_unverified(outcome.request), close=self.closing())
+        return Answer(200, self.wire.encode_unverified(outcome.request), close=self.closing())
 
     def _refused(self, error: BodyTooLarge | TooManyBodies | ClientGone | MalformedReview) -> Answer | None:
         match error:

@@ -1,19 +1,23 @@
 """The server, put together: pipeline, endpoints, certificate, listeners; and what they report to (I/O)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from webhook import __version__
+from webhook.admission.externaldata import ExternalData
+from webhook.admission.imagereview import ImageReviews
 from webhook.metrics import Metrics
-from webhook.server.admission import AdmissionEndpoint, Inspector, Limits
+from webhook.server.admission import AdmissionEndpoint, Inspector, Limits, Wire
 from webhook.server.app import create_app, create_metrics_app
 from webhook.server.certificate import CertificateSource, ServingCertificate
 from webhook.server.health import Condition, Health
 from webhook.server.run import Listen, WebServer
+from webhook.server.telling import Tell, Telling
+from webhook.settings.schema import Server
 from webhook.wiring.configuration import Edits
 from webhook.wiring.registries import Surroundings
 from webhook.wiring.webhook import Known, Webhook, open_webhook
@@ -35,7 +39,10 @@ async def _pipeline(webhook: Webhook) -> AsyncIterator[Inspector]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """What a server is made of. `around` wraps the open pipeline, for those who want to see every verdict."""
+    """What a server is made of. `around` wraps the open pipeline, for those who want to see every verdict.
+
+    `tell` is given the Events, where the configuration asks for them.
+    """
 
     configuration: Path | None
     surroundings: Surroundings
@@ -44,6 +51,7 @@ class Assembly:
     metrics: Metrics
     health: Health
     ports: Ports = Ports()
+    tell: Tell | None = None
     around: Callable[[Webhook], AbstractAsyncContextManager[Inspector]] = field(default=_pipeline)
     edits: Edits | None = None
 
@@ -59,15 +67,16 @@ class Assembly:
     def _server(self, webhook: Webhook, inspector: Inspector) -> WebServer:
         settings = webhook.settings
         budgets, given = settings.budgets, settings.server
-        endpoint = AdmissionEndpoint(
+        door = AdmissionEndpoint(
             inspector=inspector,
-            observer=self.metrics,
+            observer=Telling(self.metrics, self.tell) if self.tell and given.events else self.metrics,
             limits=Limits(budget=budgets.admission, least_headroom=budgets.headroom),
             closing=lambda: self.health.draining,
         )
+        doors = {path: replace(door, wire=wire) for path, wire in _other_doors(given).items()}
         address = given.address if self.ports.address is None else self.ports.address
         return WebServer(
-            create_app(self.health, {"/validate": endpoint}, version=__version__),
+            create_app(self.health, {"/validate": door, **doors}, version=__version__),
             listen=Listen(
                 host=address or None,
                 port=given.port if self.ports.port is None else self.ports.port,
@@ -83,6 +92,16 @@ class Assembly:
 
     def _expires(self, at: datetime) -> None:
         self.metrics.certificate_expires("serving", at)
+
+
+def _other_doors(given: Server) -> Mapping[str, Wire]:
+    """Return what is served beside /validate, where it is asked for."""
+    found: dict[str, Wire] = {}
+    if given.image_review.enabled:
+        found["/imagereview"] = ImageReviews(frozenset(given.image_review.exclude_namespaces))
+    if given.external_data.enabled:
+        found["/externaldata"] = ExternalData()
+    return found
 
 
 def _configuration(webhook: Webhook) -> Condition:

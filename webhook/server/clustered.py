@@ -10,24 +10,30 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from webhook.cluster.api import Api
+from webhook.cluster.api import Api, segment
 from webhook.cluster.certificates import (
+    CONFIGURATIONS,
     GivenCertificates,
     Registration,
     SecretStore,
     ServiceEndpoints,
     SharedCertificates,
 )
+from webhook.cluster.events import Events
 from webhook.cluster.failure import ClusterError
+from webhook.cluster.gatekeeper import ProviderTrust
 from webhook.cluster.leases import Lease
+from webhook.cluster.policyreports import owner_of
 from webhook.cluster.secrets import SecretAccess
 from webhook.metrics import Metrics
 from webhook.server.admission import Inspector
 from webhook.server.assembly import Assembly, Ports
 from webhook.server.certificate import CertificateInMemory, CertificateSource
 from webhook.server.health import Condition, Health
+from webhook.server.rechecking import Recheck
 from webhook.wiring.configuration import Edits
 from webhook.wiring.edits import open_edits
 from webhook.wiring.kubernetes import Cluster, FollowingInspector, open_known
@@ -60,7 +66,7 @@ class Clustered:
         lease_name = self.registered.lease if self.registered else "pullproof"
         async with (
             Lease(self.api, self.namespace, lease_name, self.identity).kept() as lease,
-            open_known(self.api, self.namespace, self.access) as cluster,
+            open_known(self.api, self.namespace, self.access, on_error=self.metrics.pull_secret_error) as cluster,
             self._edits() as edits,
         ):
             await _Replica(self, lease, cluster, edits).run(stop)
@@ -79,10 +85,12 @@ class _Replica:
         self._serving = asyncio.Event()
         self._memory = CertificateInMemory()
         self._health = Health()
+        self._events = Events(parts.api, parts.identity)
         self._trouble = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         keeper = asyncio.create_task(self._keep())
+        writing = asyncio.create_task(self._events.run())
         try:
             source = self._parts.files or await self._first_certificate(stop)
             if source is None:
@@ -96,12 +104,14 @@ class _Replica:
                 metrics=parts.metrics,
                 health=self._health,
                 ports=parts.ports,
+                tell=self._events.tell,
                 around=self._learning,
                 edits=self._edits,
             ).run(stop, started=lambda _: self._serving.set())
         finally:
             keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            writing.cancel()
+            await asyncio.gather(keeper, writing, return_exceptions=True)
 
     async def _first_certificate(self, stop: asyncio.Event) -> CertificateSource | None:
         """Wait until there is one in memory, or until `stop`."""
@@ -130,23 +140,27 @@ class _Replica:
         store = SecretStore(parts.api, parts.namespace, registered.secret)
         shared = SharedCertificates(store, registration, self._lease, registered.dns_names(parts.namespace))
         given = GivenCertificates(registration, self._lease)
+        provider = ProviderTrust(parts.api, registered.provider, self._lease) if registered.provider else None
         while True:
             try:
                 if registered.certificates is CertificateKeeper.SELF_MANAGED:
-                    await self._follow(shared)
+                    bundle, trouble = await self._follow(shared), shared.trouble
                 else:
-                    await given.refresh(_bundle(registered))
-                    self._trouble = ""
+                    bundle, trouble = _bundle(registered), ""
+                    await given.refresh(bundle)
+                if provider is not None and self._serving.is_set():
+                    await provider.publish(bundle)
             except (ClusterError, OSError) as error:
-                self._told(str(error))
+                trouble = str(error)
+            self._told(trouble)
             settled = self._serving.is_set() and (registration.registered or not self._lease.held)
             await asyncio.sleep(_EVERY if settled else _SOON)
 
-    async def _follow(self, shared: SharedCertificates) -> None:
+    async def _follow(self, shared: SharedCertificates) -> bytes:
         state = await shared.refresh()
         if state.leaf is not None:
             self._memory.put(state.leaf)
-        self._told(shared.trouble)
+        return state.bundle
 
     def _told(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
@@ -158,12 +172,33 @@ class _Replica:
         learner = self._cluster.learning.learner(
             webhook.generations, self._lease, lambda registry, code: self._parts.metrics.contradicted(registry, code)
         )
-        task = asyncio.create_task(learner.run())
+        tasks = [asyncio.create_task(learner.run()), asyncio.create_task(self._recheck(webhook).run())]
         try:
             yield FollowingInspector(webhook.pipeline, learner)
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _recheck(self, webhook: Webhook) -> Recheck:
+        parts = self._parts
+        name = parts.registered.name if parts.registered else "pullproof"
+        owner = partial(
+            owner_of,
+            parts.api,
+            f"{CONFIGURATIONS}/{segment(name)}",
+            api_version="admissionregistration.k8s.io/v1",
+            kind="ValidatingWebhookConfiguration",
+        )
+        return Recheck(
+            parts.api,
+            webhook.pipeline,
+            lambda: webhook.settings,
+            self._lease,
+            parts.metrics,
+            name=name,
+            owner=owner if parts.registered else None,
+        )
 
 
 def _bundle(registered: Registered) -> bytes:

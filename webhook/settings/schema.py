@@ -226,6 +226,19 @@ class Budgets(Section, frozen=True, kw_only=True):
             raise ValueError("budgets.lookup is to be more than 0")
 
 
+class ImageReview(Section, frozen=True, kw_only=True):
+    """/imagereview, for the API server's own ImagePolicyWebhook; it knows no selectors, so namespaces are told here."""
+
+    enabled: bool = False
+    exclude_namespaces: tuple[Text, ...] = ("kube-system", "kube-node-lease")
+
+
+class ExternalData(Section, frozen=True, kw_only=True):
+    """/externaldata, for Gatekeeper."""
+
+    enabled: bool = False
+
+
 class Server(Section, frozen=True, kw_only=True):
     """Where the webhook listens. Without certificate files it issues its own certificate."""
 
@@ -236,6 +249,8 @@ class Server(Section, frozen=True, kw_only=True):
     key_file: str = ""
     drain: Duration = field(default_factory=lambda: Duration(20))
     events: bool = False
+    image_review: ImageReview = ImageReview()
+    external_data: ExternalData = ExternalData()
 
     def __post_init__(self) -> None:
         """Refuse half a key pair, and one port for two."""

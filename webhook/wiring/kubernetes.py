@@ -92,9 +92,14 @@ class FollowingInspector:
 
 
 @asynccontextmanager
-async def open_known(api: Api, namespace: str, access: SecretAccess) -> AsyncIterator[Cluster]:
-    """Begin to watch; `namespace` is the webhook's own, where it writes down what it learns. Never waits for a list."""
-    pull_secrets = ClusterPullSecrets(api, decode_secret, access=access)
+async def open_known(
+    api: Api, namespace: str, access: SecretAccess, *, on_error: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Cluster]:
+    """Begin to watch; `namespace` is the webhook's own, where it writes down what it learns. Never waits for a list.
+
+    `on_error` is told of each pull secret that could not be read.
+    """
+    pull_secrets = ClusterPullSecrets(api, decode_secret, access=access, on_error=on_error)
     namespaces, nodes = ClusterNamespaces(api), ClusterNodes(api)
     revisions, notebook = Revisions(api), Notebook(api, namespace, "pullproof-learnt")
     webhooks = MutatingWebhooks(api, namespaces.known)

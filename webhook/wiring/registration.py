@@ -7,6 +7,7 @@ secret: pullproof-certificates     where self-managed certificates are kept
 configuration: pullproof           the ConfigMap whose key config.yaml is mounted as the configuration; "" if none is
 lease: pullproof                   by which replicas choose the one that writes
 caFile: /certificates/ca.crt       with `files`: the authority that the API server is to trust; optional
+provider: pullproof                the Gatekeeper Provider whose caBundle is to be kept; optional
 webhooks: […]                      as in a ValidatingWebhookConfiguration, without caBundle
 """
 
@@ -39,6 +40,7 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lease: str = "pullproof"
     configuration: str = ""
     ca_file: str = ""
+    provider: str = ""
 
     def dns_names(self, namespace: str) -> tuple[str, ...]:
         """Return what the API server may call the Service in `namespace`."""

@@ -38,9 +38,14 @@ async def open_webhook(
     `edits`: where changes of the configuration are heard of sooner than by its file.
     """
     async with Generations(surroundings, metrics) as generations:
-        followed = FollowedConfiguration(
-            configuration, generations.adopt, edits, told=lambda refused: metrics.config_loaded(ok=not refused)
-        )
+
+        def told(refused: str) -> None:
+            metrics.config_loaded(ok=not refused)
+            metrics.configured(
+                each.match for each in generations.settings.registries if not set("*?") & set(each.match)
+            )
+
+        followed = FollowedConfiguration(configuration, generations.adopt, edits, told=told)
         await followed.begin()
         pipeline = Pipeline(
             Sources(

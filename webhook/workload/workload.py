@@ -91,6 +91,8 @@ class Workload:
     `uid` and `owner_uid` are empty where unknown. `annotations`: the object's and its pod template's, the latter first.
     `platforms`: what the caller demands instead of the cluster's nodes (`--platform`), or empty.
     `pull_secrets` holds no empty names, as the kubelet skips them; `blocks_account_copy` says that there was one.
+    `partial`: somebody told us of images, at most with their namespace: pull secrets and policies, placement, the
+    object's name and who wants it are unseen.
     """
 
     kind: str
@@ -109,6 +111,7 @@ class Workload:
     skip: str | None = None
     platforms: tuple[Platform, ...] = ()
     blocks_account_copy: bool = False
+    partial: bool = False
 
     @property
     def takes_account_secrets(self) -> bool:

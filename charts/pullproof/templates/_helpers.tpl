@@ -74,6 +74,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- $server := dict "port" (int .Values.server.port) "metricsPort" (int .Values.server.metricsPort) -}}
 {{- $_ := set $server "drain" (printf "%ds" (int .Values.server.drainSeconds)) -}}
 {{- if .Values.events.enabled -}}{{- $_ := set $server "events" true -}}{{- end -}}
+{{- if .Values.imageReview.enabled -}}
+{{- $excluded := concat .Values.webhook.excludeNamespaces (list .Release.Namespace) | uniq -}}
+{{- $_ := set $server "imageReview" (dict "enabled" true "excludeNamespaces" $excluded) -}}
+{{- end -}}
+{{- if .Values.externalData.enabled -}}{{- $_ := set $server "externalData" (dict "enabled" true) -}}{{- end -}}
 {{- if include "pullproof.certificateSecret" . -}}
 {{- $_ := set $server "certFile" "/etc/pullproof/certificates/tls.crt" -}}
 {{- $_ := set $server "keyFile" "/etc/pullproof/certificates/tls.key" -}}

@@ -132,6 +132,9 @@ caFile: /etc/pullproof/certificates/ca.crt
 certificates: selfManaged
 secret: {{ include "pullproof.fullname" . }}-certificates
 {{- end }}
+{{- if .Values.externalData.enabled }}
+provider: {{ include "pullproof.provider" . }}
+{{- end }}
 webhooks:
 {{ include "pullproof.webhooks" . }}
 {{- end }}

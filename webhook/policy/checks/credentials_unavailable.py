@@ -51,6 +51,8 @@ def _because(evidence: Evidence) -> str:
 
 def _fix(evidence: Evidence) -> str:
     unreadable = evidence.pull_secrets.in_state(SecretState.UNREADABLE)
+    if evidence.workload.partial:
+        return "have pods judged by the admission webhook (/validate), which is told their pull secrets"
     if _reason(evidence) == NOT_GIVEN:
         return "give its manifest too, or let the cluster be asked: --credentials cluster"
     if unreadable:
