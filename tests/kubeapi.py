@@ -9,7 +9,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +76,13 @@ def start(folder: Path, *command: str) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def running(folder: Path, *, pair: Path | None = None, ca: Path | None = None) -> Iterator[ApiServer]:
-    """Run both until the block is left; `pair`: certificate and key in one file, signed by `ca`, else its own."""
+def running(
+    folder: Path, *, pair: Path | None = None, ca: Path | None = None, more: Mapping[str, str] | None = None
+) -> Iterator[ApiServer]:
+    """Run both until the block is left; `pair`: certificate and key in one file, signed by `ca`, else its own.
+
+    `more`: flags of the API server beside the usual ones.
+    """
     (folder / "tokens.csv").write_text(
         "admin,admin,admin,system:masters\n" + "".join(f"{user},{user},{user},\n" for user in USERS)
     )
@@ -98,6 +103,7 @@ def running(folder: Path, *, pair: Path | None = None, ca: Path | None = None) -
         "token-auth-file": "tokens.csv",
         "watch-cache": "true",
     }
+    flags |= more or {}
     if pair is not None:
         flags |= {"tls-cert-file": str(pair), "tls-private-key-file": str(pair)}
     server = start(folder, str(PARTS / "kube-apiserver"), *(f"--{name}={value}" for name, value in flags.items()))

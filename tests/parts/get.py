@@ -38,7 +38,10 @@ class NotHad(Exception):
 
 @dataclass(frozen=True)
 class Module:
-    """Programs of one Go module, built into `folder`; `replaced`: its go.mod has replace directives."""
+    """Programs of one Go module, built into `folder`; `replaced`: its go.mod has replace directives.
+
+    `files` of the module are copied to share/ beside them.
+    """
 
     module: str
     version: str
@@ -47,6 +50,7 @@ class Module:
     names: tuple[str, ...] = ()
     replaced: bool = False
     version_variable: str = ""
+    files: tuple[str, ...] = ()
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -92,14 +96,24 @@ MODULES = {
     "registry": Module("github.com/distribution/distribution/v3", "v3.1.2", ("cmd/registry",)),
     "crane": Module("github.com/google/go-containerregistry", "v0.22.1", ("cmd/crane",)),
     "toxiproxy": Module("github.com/Shopify/toxiproxy/v2", "v2.5.0", ("cmd/server",), names=("toxiproxy-server",)),
+    "gatekeeper": Module(
+        "github.com/open-policy-agent/gatekeeper/v3",
+        "v3.23.1",
+        ("",),
+        names=("gatekeeper",),
+        files=("deploy/gatekeeper.yaml",),
+    ),
 }
 
 NODE = ("runc", "iproute2", "nftables", "conntrack", "dnsmasq-base", "openssl")
 CLUSTER = ("kube", "etcd", "containerd", "cni")
 TARGETS = {
     "test": Needs(
-        ("kube/kube-apiserver", "kube/kubectl", "etcd", "helm", "registry", "crane", "toxiproxy"),
-        ("docker-registry", "skopeo", "apache2-utils", "redis-server", "openssl", "chromium", "chromium-driver"),
+        ("kube/kube-apiserver", "kube/kubectl", "etcd", "helm", "registry", "crane", "toxiproxy", "gatekeeper"),
+        (
+            *("docker-registry", "skopeo", "apache2-utils", "redis-server", "openssl", "prometheus"),
+            *("chromium", "chromium-driver"),
+        ),
     ),
     "e2e": Needs((*CLUSTER, "helm"), NODE),
     "oracle": Needs(CLUSTER, NODE),
@@ -144,7 +158,8 @@ def build(name: str, module: Module, programs: Iterable[str]) -> None:
     stamp = PARTS / "stamp" / (name if module.folder in ("bin", "cni") else f"{name}-{module.version}")
     stale = not stamp.exists() or stamp.read_text().strip() != module.version
     missing = [program for program in programs if stale or not (folder / program).exists()]
-    if not missing:
+    copies = {each: PARTS / "share" / name / Path(each).name for each in module.files}
+    if not missing and all(copy.exists() for copy in copies.values()):
         return
     if shutil.which("go") is None:
         raise NotHad(f"Go is not here to build {name}; see https://go.dev/dl")
@@ -161,6 +176,9 @@ def build(name: str, module: Module, programs: Iterable[str]) -> None:
         for number, program in enumerate(missing, 1):
             say(f"building {name} {module.version}: {program} ({number} of {len(missing)})")
             compile_one(module, module.packages[module.programs.index(program)], program, place, folder)
+    for source, copy in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(Path(downloaded(module)["Dir"]) / source, copy)
     say(f"{name} {module.version} is there after {time.monotonic() - begun:.0f} s")
 
 
@@ -187,7 +205,7 @@ def compile_one(module: Module, package: str, program: str, place: Path, folder:
         built = place / program
         run(["go", "build", "-mod=mod", "-trimpath", "-ldflags", flags, "-o", str(built), path], cwd=place)
     else:
-        built = place / package.rpartition("/")[2]
+        built = place / (package.rpartition("/")[2] or program)
         run(["go", "install", "-trimpath", "-ldflags", flags, f"{path}@{module.version}"], cwd=place)
     moved = folder / f".{program}.new"  # a rename puts it there whole, even under a program that runs
     shutil.copy2(built, moved)

@@ -35,14 +35,16 @@ def test_what_cannot_be_had_is_said_in_one_line(tmp_path, required, code):
 
 
 def test_what_is_there_is_left_alone(tmp_path):
-    stamps = {"registry": "v3.1.2", "crane": "v0.22.1", "toxiproxy": "v2.5.0"}
+    stamps = {"registry": "v3.1.2", "crane": "v0.22.1", "toxiproxy": "v2.5.0", "gatekeeper": "v3.23.1"}
     stamps |= {"kube": "v1.37.2", "etcd": "v3.7.2", "helm": "v4.3.1"}
     for folder in ("bin", "stamp"):
         (tmp_path / folder).mkdir()
     for name, version in stamps.items():
         (tmp_path / "stamp" / name).write_text(version)
-    for program in ("registry", "crane", "toxiproxy-server", "kube-apiserver", "kubectl", "etcd", "helm"):
+    for program in ("registry", "crane", "toxiproxy-server", "kube-apiserver", "kubectl", "etcd", "helm", "gatekeeper"):
         (tmp_path / "bin" / program).touch()
+    (tmp_path / "share/gatekeeper").mkdir(parents=True)
+    (tmp_path / "share/gatekeeper/gatekeeper.yaml").touch()
     (tmp_path / "tools").mkdir()
     query = tmp_path / "tools/dpkg-query"
     query.write_text("#!/bin/sh\nprintf installed\n")

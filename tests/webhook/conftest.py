@@ -25,6 +25,7 @@ from webhook.policy.evidence import ClusterFacts, NodeFacts
 from webhook.server.assembly import Assembly, Ports
 from webhook.server.certificate import CertificateInMemory
 from webhook.server.health import Health
+from webhook.server.run import WebServer
 from webhook.wiring.registries import Surroundings
 from webhook.wiring.webhook import Known
 
@@ -114,6 +115,8 @@ class Scene:
     cluster: FakeCluster
     client: httpx.AsyncClient
     url: str
+    metrics_url: str
+    authority: bytes
 
     @property
     def registry(self) -> str:
@@ -179,7 +182,8 @@ async def _open(folder: Path, sites: tuple, config: dict, listeners: tuple) -> A
     async with serving(world, listeners) as server:
         api, nodes, cluster = FakeApi(), FakeNodes(), FakeCluster()
         api.put_account("default")
-        pull_secrets = ClusterPullSecrets(api, decode_secret)
+        metrics = Metrics(version="1.2.3")
+        pull_secrets = ClusterPullSecrets(api, decode_secret, on_error=metrics.pull_secret_error)
         now = datetime.now(UTC)
         authority = issue_authority(now, timedelta(days=1))
         certificate = CertificateInMemory()
@@ -191,20 +195,30 @@ async def _open(folder: Path, sites: tuple, config: dict, listeners: tuple) -> A
             surroundings=Surroundings(environment={}, lookup=lambda host: ("127.0.0.1",)),
             known=Known(pull_secrets=pull_secrets, nodes=nodes, cluster=cluster),
             certificate=certificate,
-            metrics=Metrics(),
+            metrics=metrics,
             health=Health(),
             ports=Ports(address="127.0.0.1", port=0, metrics_port=0),
         )
         stop: asyncio.Event = asyncio.Event()
-        opened: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        running = asyncio.create_task(assembly.run(stop, started=lambda web: opened.set_result(web.port)))
+        opened: asyncio.Future[WebServer] = asyncio.get_running_loop().create_future()
+        running = asyncio.create_task(assembly.run(stop, started=opened.set_result))
         await asyncio.wait({running, opened}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
         trust = ssl.create_default_context(cadata=authority.certificate.decode())
         async with httpx.AsyncClient(verify=trust, trust_env=False, limits=httpx.Limits(max_connections=300)) as client:
-            url = f"https://127.0.0.1:{opened.result()}"
-            yield Scene(world=world, server=server, api=api, nodes=nodes, cluster=cluster, client=client, url=url)
+            web = opened.result()
+            yield Scene(
+                world=world,
+                server=server,
+                api=api,
+                nodes=nodes,
+                cluster=cluster,
+                client=client,
+                url=f"https://127.0.0.1:{web.port}",
+                metrics_url=f"http://127.0.0.1:{web.metrics_port}/metrics",
+                authority=authority.certificate,
+            )
         stop.set()
         await running
         await pull_secrets.close()

@@ -106,7 +106,7 @@ def _finding(finding: Finding) -> Mapping[str, str]:
     shown = {
         "code": finding.code.value,
         "class": finding.cls.value,
-        "message": clean(cut_end(finding.message, LONGEST)),
+        "message": clean(cut_end(finding.brief.lstrip(": "), LONGEST)),
     }
     return {**shown, "certainty": finding.certainty.value} if finding.certainty else shown
 
