@@ -1,6 +1,7 @@
 """Rendering by the real helm."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -50,3 +51,13 @@ def template(helm: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[
 def render(template: Callable[..., str]) -> Callable[..., Objects]:
     """Render to objects."""
     return lambda *values, **more: [each for each in yaml.safe_load_all(template(*values, **more)) if each]
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    found = shutil.which("promtool")
+    if found is None:
+        if os.environ.get("PULLPROOF_REQUIRE_PARTS") == "1":
+            pytest.fail("no promtool: run `make parts`")
+        pytest.skip("no promtool: run `make parts`")
+    return found

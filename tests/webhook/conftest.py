@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from certs.issue import issue_authority, issue_leaf
-from webhook.cluster.failure import NotFound
+from webhook.cluster.failure import Denied, NotFound
 from webhook.cluster.secrets import ClusterPullSecrets
 from webhook.credentials.dockerconfig import decode_secret
 from webhook.demo.server import Server, serving
@@ -36,6 +36,7 @@ class FakeApi:
 
     objects: dict[str, object] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
+    forbidden: set[str] = field(default_factory=set)
 
     def put_secret(self, name: str, host: str, user: str, password: str, *, namespace: str = "shop") -> None:
         auth = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -61,6 +62,8 @@ class FakeApi:
     ) -> bytes:
         self.reads.append(path)
         await asyncio.sleep(0)
+        if path in self.forbidden:
+            raise Denied("forbidden")
         if path not in self.objects:
             raise NotFound("not found")
         return json.dumps(self.objects[path]).encode()

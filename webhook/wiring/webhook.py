@@ -47,6 +47,7 @@ async def open_webhook(
 
         followed = FollowedConfiguration(configuration, generations.adopt, edits, told=told)
         await followed.begin()
+        told("")
         pipeline = Pipeline(
             Sources(
                 resolver=generations,
