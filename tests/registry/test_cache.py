@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.image.manifest import Descriptor, Index, Manifest
+from webhook.image.manifest import OCI_INDEX, Descriptor, Index, Manifest
 from webhook.image.reference import Digest, Reference
 from webhook.registry.cache import PACE, Answer, Answers, Contents, Key, Lifetimes
 from webhook.registry.resolution import INCONCLUSIVE, Failure, Resolved, Unresolved
@@ -31,8 +31,13 @@ def manifests(count: int) -> Index:
     return Index(media_type="i", manifests=descriptors)
 
 
-def yes(content: Index | Manifest | None = None, began: float = 1000.0, reference: Reference = APP) -> Answer:
-    return Answer(Resolved(reference=reference, digest=DIGEST, media_type="i", content=content), began)
+def yes(
+    content: Index | Manifest | None = None,
+    began: float = 1000.0,
+    reference: Reference = APP,
+    media_type: str = OCI_INDEX,
+) -> Answer:
+    return Answer(Resolved(reference=reference, digest=DIGEST, media_type=media_type, content=content), began)
 
 
 def no(failure: Failure = Failure.NOT_FOUND, began: float = 1000.0, **fields) -> Answer:
@@ -50,6 +55,8 @@ CONCLUSIVE = {failure: 30 for failure in Failure if failure not in INCONCLUSIVE}
     [
         (BARE, yes(), 60),
         (BARE._replace(identifier=DIGEST), yes(), 3600),
+        (BARE, yes(media_type="application/json"), 15),
+        (BARE._replace(identifier=DIGEST), yes(media_type=""), 15),
         (FULL._replace(identifier=DIGEST), yes(manifests(1)), 3600),
         (FULL._replace(identifier=DIGEST), yes(), 60),
         *((BARE, no(failure), seconds) for failure, seconds in CONCLUSIVE.items()),

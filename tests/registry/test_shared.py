@@ -285,7 +285,7 @@ async def test_content_that_is_gone_tells_nothing(store: str, redis: Redis) -> N
 
 def test_hearsay_ends_with_the_answer_it_came_from() -> None:
     key = Key("registry.example", "shop/app", "1", "", False)
-    resolved = Resolved(reference=image(), digest=DIGEST, media_type="")
+    resolved = Resolved(reference=image(), digest=DIGEST, media_type=INDEX.media_type)
     assert Lifetimes().of(key, Answer(resolved, 0.0)) == 60.0
     assert Lifetimes().of(key, Answer(resolved, ANY_AGE, heard_for=3.5)) == 3.5
 

@@ -138,8 +138,9 @@ def test_tokens(body: str, grant: Grant, value: str) -> None:
     ("body", "grant", "text", "malformed"),
     [
         ('{"token":"t"}', Grant.FORM, "authorization server did not include a token in the response", False),
-        ("{}", Grant.ANONYMOUS, "authorization server did not include a token in the response", False),
-        ('{"token":""}', Grant.ANONYMOUS, "authorization server did not include a token in the response", False),
+        ("{}", Grant.ANONYMOUS, "authorization server did not include a token in the response", True),
+        ("{}", Grant.FORM, "authorization server did not include a token in the response", True),
+        ('{"token":""}', Grant.ANONYMOUS, "authorization server did not include a token in the response", True),
         ("<html>", Grant.ANONYMOUS, "unable to decode token response: invalid character '<'", True),
         ("", Grant.ANONYMOUS, "unable to decode token response: EOF", True),
         ('{"token":1}', Grant.ANONYMOUS, "unable to decode token response", True),

@@ -102,6 +102,15 @@ def parse_media_type(content_type: str) -> str:
     return SCHEMA1 if media_type == "text/plain" else media_type
 
 
+def is_json(body: bytes) -> bool:
+    """Tell whether `body` is a whole JSON document, which every manifest is."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
 def kind_of(media_type: str) -> Kind:
     """Tell what containerd takes a media type for."""
     return _KINDS.get(media_type, Kind.OTHER)

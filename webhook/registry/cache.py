@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from cachetools import LRUCache, TLRUCache
 
-from webhook.image.manifest import Index, Manifest
+from webhook.image.manifest import Index, Kind, Manifest, kind_of
 from webhook.image.reference import Digest, Reference
 from webhook.registry.resolution import INCONCLUSIVE, Failure, Resolution, Resolved
 
@@ -93,6 +93,8 @@ class Lifetimes:
             # content that was asked for and could not be had should be asked for again soon
             settled = ":" in key.identifier and (answer.apart or not key.content)
             seconds = self.digests if settled else self.tags
+            if kind_of(resolution.media_type) is Kind.OTHER:  # no node takes it, so it is an absence in effect
+                seconds = min(seconds, max(PACE, self.not_found))
             return seconds if answer.heard_for is None else min(seconds, answer.heard_for)
         if resolution.failure is Failure.RATE_LIMITED and resolution.retry_after is not None:
             return max(PACE, min(resolution.retry_after, self.rate_limited_most))

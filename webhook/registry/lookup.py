@@ -28,6 +28,7 @@ from webhook.image.manifest import (
     OCI_INDEX,
     OCI_MANIFEST,
     SCHEMA1,
+    is_json,
     parse_media_type,
 )
 from webhook.image.reference import Digest, InvalidReference, Reference, parse_digest
@@ -182,6 +183,9 @@ class Lookup:
         return answer
 
     def _hashed(self, answer: Answer) -> Digest:
+        """Return the digest of what came; raise where no registry can have meant it: half a document, or none."""
+        if len(answer.body) <= MAX_MANIFEST_BYTES and not is_json(answer.body):
+            raise error_of(Failure.SERVER_ERROR, f"{answer.url.origin} answers {answer.status} with no whole manifest")
         if parse_media_type(answer.header("content-type")) == SCHEMA1:
             raise error_of(
                 Failure.NOT_AN_IMAGE,

@@ -41,7 +41,10 @@ class RealmRefused(ValueError):
 
 
 class NoToken(ValueError):
-    """A successful answer without a token. `malformed`: it is no token answer at all. `text` is Go's error."""
+    """A successful answer without a token. `text` is Go's error.
+
+    `malformed`: it is no token answer at all. Nor is an empty one: a service in trouble says `{}` to right logins too.
+    """
 
     def __init__(self, text: str, *, malformed: bool) -> None:
         super().__init__(text)
@@ -126,7 +129,8 @@ def decode(answer: Answer, grant: Grant) -> Token:
     candidates = (document.access_token,) if grant is Grant.FORM else (document.access_token, document.token)
     value = next((each for each in candidates if each), "")
     if not value:
-        raise NoToken("authorization server did not include a token in the response", malformed=False)
+        elsewhere = bool(document.token)  # a service of sound mind, whose tokens a node does not find
+        raise NoToken("authorization server did not include a token in the response", malformed=not elsewhere)
     if not _SENDABLE.fullmatch(value):
         raise NoToken("the token holds characters that no header can carry", malformed=True)
     return Token(value=value, lifetime=_lifetime(document.expires_in))

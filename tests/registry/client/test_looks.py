@@ -223,6 +223,14 @@ async def test_without_a_digest_header_the_body_is_hashed(network: Any, ask: Any
     assert [each.method for each in scripted.sent] == ["HEAD", "GET"]
 
 
+@pytest.mark.parametrize("body", ["", '{"schemaVersion": 2, "conf', "[" * 10_000, "maintenance"])
+async def test_half_a_document_says_nothing_of_the_image(network: Any, ask: Any, body: str) -> None:
+    scripted = network({"path": "manifests", "status": 200, "headers": {"Content-Type": TYPE}, "body": body})
+    refusal = (await ask(scripted, "reg.example/app:1")).refusal
+    assert refusal.failure is Failure.SERVER_ERROR
+    assert refusal.message == "https://reg.example answers 200 with no whole manifest"
+
+
 async def test_after_405_the_body_need_not_be_fetched_twice(network: Any, ask: Any) -> None:
     scripted = network(
         {"path": "", "method": "HEAD", "status": 405},
