@@ -208,6 +208,64 @@ async def test_its_account_may_do_what_it_does(cluster, installed, account, name
     assert events.dropped == 0
 
 
+EVERYWHERE = {
+    "get,list,watch namespaces",
+    "list,watch nodes",
+    "get serviceaccounts",
+    "get,list pods",
+    "list events",
+    "list,watch replicasets.apps",
+    "list,watch controllerrevisions.apps",
+    "list mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "list mutatingadmissionpolicies.admissionregistration.k8s.io",
+    "get,patch validatingwebhookconfigurations.admissionregistration.k8s.io pullproof",
+}
+AT_HOME = {
+    "get,patch configmaps pullproof-learnt",
+    "get,list,watch configmaps pullproof",
+    "get configmaps pullproof-registration",
+    "get,patch leases.coordination.k8s.io pullproof",
+    "get,patch secrets pullproof-certificates",
+    "list endpointslices.discovery.k8s.io",
+    "create events.events.k8s.io",
+    "get deployments.apps pullproof",
+    "get services pullproof",
+    "list networkpolicies.networking.k8s.io",
+}
+SECRETS = {"get secrets"}
+
+
+async def rights(api, namespace: str) -> set[str]:
+    """What an account may do in a namespace beyond what every account may, as the API server says."""
+    body = {"spec": {"namespace": namespace}}
+    answer = await api.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", body=body)
+    found: dict[str, set[str]] = {}
+    for rule in json.loads(answer)["status"]["resourceRules"]:
+        for group, resource in itertools.product(rule["apiGroups"], rule["resources"]):
+            for name in rule.get("resourceNames") or [""]:
+                what = f"{resource}.{group}" if group else resource
+                found.setdefault(f"{what} {name}".strip(), set()).update(rule["verbs"])
+    everybody = ("selfsubject", "clustertrustbundles")
+    return {f"{','.join(sorted(verbs))} {what}" for what, verbs in found.items() if not what.startswith(everybody)}
+
+
+@pytest.mark.parametrize(
+    ("values", "here", "elsewhere"),
+    [
+        ((), SECRETS, SECRETS),
+        (("rbac.secretAccess=namespaces", "rbac.secretNamespaces[0]={namespace}"), SECRETS, set()),
+        (("rbac.secretAccess=none",), set(), set()),
+    ],
+    ids=["cluster", "namespaces", "none"],
+)
+async def test_its_rights_are_these_and_no_others(installed, account, namespace, values, here, elsewhere) -> None:
+    installed(*(each.format(namespace=namespace) for each in values))
+    api = await account()
+    assert await rights(api, namespace) == EVERYWHERE | here
+    assert await rights(api, "kube-public") == EVERYWHERE | elsewhere
+    assert await rights(api, SYSTEM) == EVERYWHERE | AT_HOME | elsewhere
+
+
 FORBIDDEN = [
     ("GET", "/api/v1/secrets"),
     ("GET", "/api/v1/namespaces/{namespace}/secrets"),

@@ -342,3 +342,55 @@ async def test_a_pod_of_a_thousand_containers_is_within_the_cost_of_cel(called, 
     patch = {"spec": {"containers": [{"name": "c999", "image": "reg.example/team/app-999:2"}]}}
     await cluster.request("PATCH", pods.path(namespace, "big"), body=patch, content_type=STRATEGIC)
     assert called() == [("CREATE", "Pod", "big", ""), ("UPDATE", "Pod", "big", "")]
+
+
+def many(count: int, of: Callable[[int], dict]) -> list[dict]:
+    return [of(number) for number in range(count)]
+
+
+LONG = "reg.example/" + "/".join("a" * 60 for _ in range(3))
+LARGE = {
+    "containers": {"containers": many(2000, lambda n: {"name": f"c{n}", "image": f"{LONG}/app-{n}:1"})},
+    "init-containers": {"initContainers": many(2000, lambda n: {"name": f"i{n}", "image": f"{LONG}/app-{n}:1"})},
+    "image-volumes": {
+        "volumes": many(3000, lambda n: {"name": f"v{n}", "image": {"reference": f"{LONG}/model-{n}:1"}})
+    },
+    "tolerations": {"tolerations": many(4000, lambda n: {"key": f"example.com/taint-{n}", "operator": "Exists"})},
+    "pull-secrets": {"imagePullSecrets": many(8000, lambda n: {"name": f"secret-{n}"})},
+    "affinity": {
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": many(
+                        1000,
+                        lambda n: {
+                            "matchExpressions": [{"key": "zone", "operator": "In", "values": [f"zone-{n}"] * 20}]
+                        },
+                    )
+                }
+            }
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("spec", LARGE.values(), ids=LARGE.keys())
+@pytest.mark.parametrize("kind", ["Deployment", "CronJob"])
+async def test_what_is_as_large_as_etcd_takes_is_within_the_cost_of_cel(
+    called, cluster, namespace, kind: str, spec: dict
+) -> None:
+    """Under Fail, as it is registered here, a condition that costs too much would refuse the request."""
+    resource = BY_KIND[kind]
+    body = json.loads(json.dumps(OBJECTS[kind])) | {"metadata": {"name": "large"}}
+    inner = body
+    for key in PATHS.get(kind, ("spec", "template", "spec")):
+        inner = inner[key]
+    inner.update(spec)
+    await cluster.request("POST", resource.path(namespace), body=body)
+    path = resource.path(namespace, "large")
+    await cluster.request("PATCH", path, body=LABEL, content_type=STRATEGIC)
+    assert called() == [("CREATE", kind, "large", "")]
+    patch = nested(kind, {"containers": [{"name": "c", "image": "nginx:2"}]})
+    await cluster.request("PATCH", path, body=patch, content_type=STRATEGIC)
+    # an API server whose cache lags behind its store asks again
+    assert set(called()) == {("UPDATE", kind, "large", "")}
