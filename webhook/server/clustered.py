@@ -48,7 +48,10 @@ _EVERY, _SOON = 5.0, 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clustered:
-    """One replica. `namespace` and `identity`: where its pod is, and its name; `files`: a given certificate, if any."""
+    """One replica. `namespace` and `identity`: where its pod is, and its name; `files`: a given certificate, if any.
+
+    `settle`: seconds before it first checks what runs, where it is asked to.
+    """
 
     api: Api
     namespace: str
@@ -60,6 +63,7 @@ class Clustered:
     files: CertificateSource | None
     metrics: Metrics
     ports: Ports
+    settle: float = 60.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; raise a ValueError or OSError in one line where it cannot begin."""
@@ -198,6 +202,7 @@ class _Replica:
             parts.metrics,
             name=name,
             owner=owner if parts.registered else None,
+            settle=parts.settle,
         )
 
 
