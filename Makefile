@@ -6,7 +6,7 @@ PARTS ?= $(HOME)/.cache/pullproof-parts
 export PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck contracts parts e2e oracle bench constraints clean
+.PHONY: help demo test lint typecheck contracts parts e2e oracle bench constraints sbom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -53,6 +53,11 @@ bench: $(VENV)/.ready ## speed, as ratios measured in one run; writes docs/bench
 constraints: $(VENV)/.ready ## renew the pinned dependencies
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --all-extras --group dev pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  docker/sbom_tools.in -o docker/sbom_tools.txt
+
+sbom: ## what is shipped: a CycloneDX bill of materials (dist/), and the list of licences (docs/licenses.md)
+	@PYTHON=$(PYTHON) docker/sbom
 
 clean: ## remove what the targets above made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

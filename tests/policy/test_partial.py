@@ -4,6 +4,9 @@ from datetime import date
 
 import pytest
 
+from webhook.image.manifest import Descriptor, Index
+from webhook.image.platform import Platform
+from webhook.image.reference import Digest
 from webhook.policy.decision import Judged
 from webhook.policy.finding import Certainty, Code, FindingClass
 from webhook.registry.resolution import Failure
@@ -12,6 +15,17 @@ from webhook.settings.policy import policy_of
 from webhook.settings.schema import Settings
 from webhook.workload.workload import ContainerImage, PullPolicy, Role, Subject, Workload
 
+INDEX = Index(
+    media_type="application/vnd.oci.image.index.v1+json",
+    manifests=(
+        Descriptor(
+            media_type="application/vnd.oci.image.manifest.v1+json",
+            digest=Digest("sha256:" + "b" * 64),
+            size=1,
+            platform=Platform.parse("linux/amd64"),
+        ),
+    ),
+)
 SURE = {"cluster": {"node_logins": ""}}
 
 
@@ -31,6 +45,17 @@ def test_no_answer_of_a_registry_is_certain(evidence, judge, failure, code, cls)
     found = judge(evidence(failure=failure, partial=True, **SURE), Settings()).findings
     assert [(each.code, each.cls) for each in found] == [(code, cls)]
     assert all(each.certainty is not Certainty.CERTAIN for each in found)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_what_the_registry_shows_is_certain_only_of_a_pod_that_is_seen(evidence, find, partial: bool) -> None:
+    """The image is for no platform that was demanded: true, and a pull policy of Never would not care."""
+    settings = decode(
+        "checks: {platform-mismatch: {platforms: [linux/s390x]}}\nnodes: {logins: none, podMutators: none}"
+    )
+    found = find(Code.PLATFORM_MISMATCH, evidence(resolves=True, content=INDEX, partial=partial, **SURE), settings)
+    assert found.certain is not partial
+    assert ("only its images were told" in found.doubt) is partial
 
 
 def test_a_text_that_is_no_reference_is(evidence, judge) -> None:
