@@ -109,7 +109,7 @@ def test_the_other_doors_are_closed_unless_asked_for(render, tmp_path: Path) -> 
     (provider,) = [each for each in objects if each["kind"] == "Provider"]
     assert server.external_data.enabled
     assert registered.provider == provider["metadata"]["name"]
-    assert provider["spec"]["url"] == "https://pullproof.pullproof-system.svc:443/externaldata"
+    assert provider["spec"]["url"] == "https://pullproof.pullproof-system.svc:443/externaldata?timeout=3s"
     assert "pullproof.pullproof-system.svc" in registered.dns_names("pullproof-system")
 
 

@@ -187,6 +187,8 @@ async def test_it_tells_events_and_checks_what_runs(cluster, apiserver, namespac
         assert (owner["kind"], owner["name"]) == ("ValidatingWebhookConfiguration", "pullproof")
         exposed = (await client.get(f"http://127.0.0.1:{metrics}/metrics")).text
         assert 'pullproof_scan_images{result="fail"}' in exposed
+        for cert in ("serving", "authority"):
+            assert f'pullproof_certificate_expiry_timestamp_seconds{{cert="{cert}"}}' in exposed
 
         # Off means off: the switch is followed without a restart.
         text = (tmp_path / "config.yaml").read_text().replace("enabled: true", "enabled: false")

@@ -1,6 +1,8 @@
 """What is counted, and by which labels."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -146,3 +148,10 @@ def test_it_is_what_the_registry_and_the_server_tell() -> None:
     registry: Observer = metrics
     server: AdmissionObserver = metrics
     assert registry is server
+
+
+def test_the_documentation_lists_them() -> None:
+    page = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ?([\w, ]*) \|", page, re.MULTILINE)
+    told = {name.removesuffix("_total"): {label for label in labels.split(", ") if label} for name, labels in rows}
+    assert told == NAMES

@@ -143,7 +143,10 @@ async def test_gatekeeper_denies_what_no_node_would_run(scene, gatekeeper: Path,
         cluster(tmp_path / "api") as (api, kubeconfig),
         watching(gatekeeper, tmp_path / "gatekeeper", kubeconfig) as (port, authority),
     ):
-        provider = {"metadata": {"name": "pullproof"}, "spec": {"url": f"{here.url}/externaldata", "timeout": 5}}
+        provider = {
+            "metadata": {"name": "pullproof"},
+            "spec": {"url": f"{here.url}/externaldata?timeout=5s", "timeout": 5},
+        }
         kind = {"apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "Provider"}
         await api.request("POST", PROVIDERS, body=kind | provider)
         await ProviderTrust(api, "pullproof", Writer()).publish(here.authority)

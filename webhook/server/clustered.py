@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from certs.keypair import UnusableKeyPair, expiry
 from webhook.cluster.api import Api, segment
 from webhook.cluster.certificates import (
     CONFIGURATIONS,
@@ -154,7 +155,9 @@ class _Replica:
                     await given.refresh(bundle)
                 if provider is not None and self._serving.is_set():
                     await provider.publish(bundle)
-            except (ClusterError, OSError) as error:
+                if bundle:
+                    parts.metrics.certificate_expires("authority", expiry(bundle))
+            except (ClusterError, OSError, UnusableKeyPair) as error:
                 trouble = str(error)
             self._told(trouble)
             settled = self._serving.is_set() and (registration.registered or not self._lease.held)
