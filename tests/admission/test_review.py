@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,6 +259,31 @@ def test_only_its_own_error_wherever_a_byte_is_wrong(review: Review, position: i
     body[position % len(body)] = byte
     with contextlib.suppress(MalformedReview):
         decode(body)
+
+
+REVIEWS = [file.stem for file in sorted((Path(__file__).parent / "reviews").glob("*.json"))]
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_a_guessed_kind_changes_nothing(review: Review, name: str) -> None:
+    """An API server writes no spaces, which the guess goes by; with them the review is read the long way."""
+    short, long = (json.dumps(review(name), separators=separators).encode() for separators in ((",", ":"), None))
+    assert decode(short) == decode(long)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data(), value=json_values)
+@pytest.mark.parametrize("name", ["pod-create", "deployment-update", "cronjob-create-dry-run"])
+def test_nor_does_it_wherever_a_review_is_bent(review: Review, name: str, data: st.DataObject, value: object) -> None:
+    body = copy.deepcopy(review(name))
+    with_(body, value, *data.draw(st.sampled_from(every_path(body))))
+    told: list[object] = []
+    for separators in ((",", ":"), None):
+        try:
+            told.append(decode(json.dumps(body, separators=separators).encode()))
+        except MalformedReview as error:
+            told.append((error.path, error.reason.partition(" (byte ")[0]))
+    assert told[0] == told[1]
 
 
 def test_allowed_without_a_word() -> None:

@@ -1,14 +1,18 @@
 """AdmissionReview admission.k8s.io/v1: bytes -> AdmissionRequest, Verdict -> bytes (pure).
 
-The envelope is decoded once; the object stays raw bytes until its kind is known, and only a pod-bearing kind is decoded
-at all. Law: `decode` returns a request or raises `MalformedReview`, whatever the bytes.
+An API server says first of which kind the object is, so that the whole review can be decoded in one go, to what rules a
+pull. Where that guess does not hold the object stays raw bytes until its kind is known, and only a pod-bearing kind is
+decoded at all. Law: `decode` returns a request or raises `MalformedReview`, whatever the bytes, either way the same.
 Source: k8s.io/api admission/v1 types.go; annotation keys and warnings as the API server takes them
 (apiserver pkg/admission/plugin/webhook/validating/dispatcher.go).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -18,7 +22,8 @@ from webhook.policy.decision import Verdict
 from webhook.workload import decoding
 from webhook.workload.change import changed
 from webhook.workload.decoding import MalformedObject
-from webhook.workload.kinds import PodBearingKind, pod_bearing
+from webhook.workload.kinds import PodBearing, PodBearingKind, pod_bearing
+from webhook.workload.wire import Wire
 from webhook.workload.workload import Workload
 
 API_VERSION = "admission.k8s.io/v1"
@@ -62,6 +67,10 @@ class AdmissionRequest:
     dry_run: bool = False
 
 
+T = TypeVar("T", bound=Wire)
+R = TypeVar("R", bound="_Request")
+
+
 class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     pass
 
@@ -90,14 +99,25 @@ class _Request(_Wire, frozen=True):
     namespace: str = ""
     user_info: _User | None = None
     dry_run: bool | None = None
+
+
+_NOBODY = _User()
+
+
+class _RawRequest(_Request, frozen=True):
     object: msgspec.Raw = msgspec.Raw()
     old_object: msgspec.Raw = msgspec.Raw()
 
 
-class _Review(_Wire, frozen=True):
+class _ReadRequest(_Request, Generic[T], frozen=True):
+    object: T | None = None
+    old_object: T | None = None
+
+
+class _Review(_Wire, Generic[R], frozen=True):
     api_version: str
     kind: str
-    request: _Request
+    request: R
 
 
 class _Status(_Wire, frozen=True):
@@ -120,7 +140,11 @@ class _Answer(_Wire, frozen=True):
     response: _Response
 
 
-_DECODER = msgspec.json.Decoder(_Review)
+_KIND = re.compile(rb'"kind":\{"group":"([a-z.]*)","version":"[a-z0-9]*","kind":"([A-Za-z]*)"\}')
+_HOW_FAR = 512
+"""Bytes from the start in which an API server has said what kind of object it is about."""
+
+_DECODER = msgspec.json.Decoder(_Review[_RawRequest])
 _ENCODER = msgspec.json.Encoder()
 _PLAIN_ALLOW = (
     b'{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":',
@@ -130,6 +154,13 @@ _PLAIN_ALLOW = (
 
 def decode(body: bytes | bytearray) -> AdmissionRequest:
     """Decode an AdmissionReview; raise `MalformedReview`."""
+    guessed = _KIND.search(body, 0, _HOW_FAR)
+    bearing = _bearing(guessed[1], guessed[2]) if guessed is not None else None
+    request = bearing.decode(body) if bearing is not None else None
+    return request if request is not None else _decode(body)
+
+
+def _decode(body: bytes | bytearray) -> AdmissionRequest:
     try:
         review = decoding.decode(_DECODER, body)
     except MalformedObject as error:
@@ -138,36 +169,86 @@ def decode(body: bytes | bytearray) -> AdmissionRequest:
         raise MalformedReview("apiVersion", f"expected {API_VERSION!r}, got {review.api_version[:80]!r}")
     if review.kind != KIND:
         raise MalformedReview("kind", f"expected {KIND!r}, got {review.kind[:80]!r}")
-    request = review.request
-    if not request.uid:
+    if not review.request.uid:
         raise MalformedReview("request.uid", "expected a uid, got ''")
-    user = request.user_info or _User()
+    return _asked(review.request, _raw_workload(review.request))
+
+
+class _Bearing(Generic[T]):
+    """Reads reviews of one pod-bearing kind, each in one go."""
+
+    def __init__(self, known: PodBearing[T], group: str) -> None:
+        self._known = known
+        self._group = group
+        # what a class is generic of is an expression here, which mypy takes for a type
+        of_kind = _Review[_ReadRequest[known.shape]]  # type: ignore[name-defined]
+        self._decoder: msgspec.json.Decoder[_Review[_ReadRequest[T]]] = msgspec.json.Decoder(of_kind)
+
+    def decode(self, body: bytes | bytearray) -> AdmissionRequest | None:
+        """Decode a review; None for whatever is not as it should be, which the long way tells."""
+        try:
+            review = self._decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        request = review.request
+        if review.api_version != API_VERSION or review.kind != KIND or not request.uid:
+            return None
+        if request.kind.kind != self._known.kind or request.kind.group != self._group:
+            return None
+        reason = _reason_to_skip(request)
+        if reason is not None:
+            return _asked(request, _nothing(request, reason))
+        if request.object is None:
+            return None
+        read, kind = self._known.read, self._known.kind
+        former = request.old_object if request.operation is Operation.UPDATE else None
+        old = None if former is None else read(former, kind)
+        return _asked(request, _workload(request, read(request.object, kind), old))
+
+
+@lru_cache(maxsize=64)
+def _bearing(group: bytes, kind: bytes) -> "_Bearing[Any] | None":
+    known = pod_bearing(group.decode(), kind.decode())
+    return None if known is None else _Bearing(known, group.decode())
+
+
+def _asked(request: _Request, workload: Workload) -> AdmissionRequest:
+    user = request.user_info or _NOBODY
     resource = request.resource.resource if request.resource else ""
     return AdmissionRequest(
         uid=request.uid,
         resource=f"{resource}/{request.sub_resource}" if request.sub_resource else resource,
         operation=request.operation,
-        workload=_workload(request),
+        workload=workload,
         username=user.username,
         groups=tuple(user.groups or ()),
         dry_run=bool(request.dry_run),
     )
 
 
-def _workload(request: _Request) -> Workload:
-    if request.operation not in (Operation.CREATE, Operation.UPDATE):
-        return _nothing(request, f"operation {request.operation}")
-    if request.sub_resource not in _SUBRESOURCES:
-        return _nothing(request, f"subresource {request.sub_resource!r}")
+def _reason_to_skip(request: _Request) -> str | None:
+    if request.operation is not Operation.CREATE and request.operation is not Operation.UPDATE:
+        return f"operation {request.operation}"
+    return None if request.sub_resource in _SUBRESOURCES else f"subresource {request.sub_resource!r}"
+
+
+def _raw_workload(request: _RawRequest) -> Workload:
+    reason = _reason_to_skip(request)
+    if reason is not None:
+        return _nothing(request, reason)
     known = pod_bearing(request.kind.group, request.kind.kind)
     if known is None:
         return _nothing(request, f"{request.kind.kind!r} bears no pod")
     new = _object(known, request.object, "request.object")
     if new is None:
         raise MalformedReview("request.object", "expected object, got null")
-    if request.operation is Operation.UPDATE:
-        old = _object(known, request.old_object, "request.oldObject")
-        new = changed(old, new) if old is not None else new
+    update = request.operation is Operation.UPDATE
+    return _workload(request, new, _object(known, request.old_object, "request.oldObject") if update else None)
+
+
+def _workload(request: _Request, new: Workload, old: Workload | None) -> Workload:
+    if request.operation is Operation.UPDATE and old is not None:
+        new = changed(old, new)
     if request.namespace and request.namespace != new.namespace:
         new = replace(new, namespace=request.namespace)
     return new

@@ -1,18 +1,24 @@
 """A pod's spec -> the images it would pull and where it may land (pure).
 
 Images come in this order: containers, initContainers (sidecars are among them), ephemeralContainers, image volumes.
+The replicas of a workload bring the same lists again and again: what was made of those of usual length is kept.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from operator import attrgetter
+
+import msgspec
 
 from webhook.image.reference import default_pull_policy
+from webhook.workload.kept import Kept
 from webhook.workload.wire import Affinity, Container, PodSpec, Requirement, Term, Volume, WireToleration
 from webhook.workload.workload import ContainerImage, Placement, PullPolicy, Role, Selector, Toleration
 
 _POLICIES = {policy.value: policy for policy in PullPolicy}
+_image_of = attrgetter("image")
 _NO_PLACEMENT = Placement()
-_LONGEST_KEPT = 512
+_IMAGES: Kept[tuple[tuple[Container, ...], Role, str, bool], tuple[ContainerImage, ...]] = Kept()
+_TOLERATIONS: Kept[tuple[WireToleration, ...], tuple[Toleration, ...]] = Kept()
 
 
 def images_of(spec: PodSpec, path: str, *, template: bool) -> tuple[ContainerImage, ...]:
@@ -21,16 +27,15 @@ def images_of(spec: PodSpec, path: str, *, template: bool) -> tuple[ContainerIma
     In a template a blank image is nothing to check: whoever makes the pods fills it in (OpenShift writes a blank for
     that, see validateContainerCommon), and a pod with a blank one is refused by the API server.
     """
-    images = [*_containers(spec.containers, Role.CONTAINER, f"{path}.containers")]
+    images = _containers(spec.containers, Role.CONTAINER, f"{path}.containers", template)
     if spec.init_containers:
-        images += _containers(spec.init_containers, Role.INIT_CONTAINER, f"{path}.initContainers")
+        images += _containers(spec.init_containers, Role.INIT_CONTAINER, f"{path}.initContainers", template)
     if spec.ephemeral_containers:
-        images += _containers(spec.ephemeral_containers, Role.EPHEMERAL_CONTAINER, f"{path}.ephemeralContainers")
-    if spec.volumes:
-        images += _volumes(spec.volumes, f"{path}.volumes")
-    if template:
-        return tuple(image for image in images if image.image and not image.image.isspace())
-    return tuple(images)
+        where = f"{path}.ephemeralContainers"
+        images += _containers(spec.ephemeral_containers, Role.EPHEMERAL_CONTAINER, where, template)
+    if spec.volumes and any(map(_image_of, spec.volumes)):
+        images += _volumes(spec.volumes, f"{path}.volumes", template)
+    return images
 
 
 def pull_policy(text: str | None, image: str) -> PullPolicy:
@@ -47,15 +52,26 @@ def placement_of(spec: PodSpec, extra: tuple[Toleration, ...] = ()) -> Placement
         os=(spec.os.name if spec.os else "") or "",
         node_selector=spec.node_selector or {},
         affinity=_required_terms(spec.affinity) if spec.affinity else None,
-        tolerations=tuple(_toleration(toleration) for toleration in spec.tolerations or ()) + extra,
+        tolerations=_tolerations(spec.tolerations) + extra,
     )
 
 
-def _containers(containers: Sequence[Container] | None, role: Role, path: str) -> Iterator[ContainerImage]:
-    for index, container in enumerate(containers or ()):
-        texts = (container.image, container.name, container.image_pull_policy, path)
-        usual = sum([len(text) for text in texts if text]) <= _LONGEST_KEPT
-        yield _kept_container(container, role, path, index) if usual else _container(container, role, path, index)
+def _containers(
+    containers: Sequence[Container] | None, role: Role, path: str, template: bool
+) -> tuple[ContainerImage, ...]:
+    if not containers:
+        return ()
+    key = (tuple(containers), role, path, template)
+    images = _IMAGES.get(key)
+    if images is None:
+        made = (_container(container, role, path, index) for index, container in enumerate(containers))
+        images = tuple(image for image in made if not (template and _blank(image.image)))
+        _IMAGES.put(key, images, len(msgspec.json.encode(containers)))
+    return images
+
+
+def _blank(text: str) -> bool:
+    return not text or text.isspace()
 
 
 def _container(container: Container, role: Role, path: str, index: int) -> ContainerImage:
@@ -71,20 +87,18 @@ def _container(container: Container, role: Role, path: str, index: int) -> Conta
     )
 
 
-_kept_container = lru_cache(maxsize=8192)(_container)
-"""The replicas of a workload bring the same containers again and again; only those of usual length are kept."""
-
-
-def _volumes(volumes: Sequence[Volume], path: str) -> Iterator[ContainerImage]:
-    for index, volume in enumerate(volumes):
-        if volume.image is not None and volume.image.reference:
-            yield ContainerImage(
-                role=Role.VOLUME,
-                name=volume.name or "",
-                image=volume.image.reference,
-                pull_policy=pull_policy(volume.image.pull_policy, volume.image.reference),
-                field=f"{path}[{index}].image.reference",
-            )
+def _volumes(volumes: Sequence[Volume], path: str, template: bool) -> tuple[ContainerImage, ...]:
+    return tuple(
+        ContainerImage(
+            role=Role.VOLUME,
+            name=volume.name or "",
+            image=volume.image.reference,
+            pull_policy=pull_policy(volume.image.pull_policy, volume.image.reference),
+            field=f"{path}[{index}].image.reference",
+        )
+        for index, volume in enumerate(volumes)
+        if volume.image is not None and volume.image.reference and not (template and _blank(volume.image.reference))
+    )
 
 
 def _required_terms(affinity: Affinity) -> tuple[tuple[tuple[Selector, ...], tuple[Selector, ...]], ...] | None:
@@ -103,6 +117,17 @@ def _selectors(requirements: Sequence[Requirement] | None) -> tuple[Selector, ..
         Selector(key=requirement.key, operator=requirement.operator, values=tuple(requirement.values or ()))
         for requirement in requirements or ()
     )
+
+
+def _tolerations(tolerations: Sequence[WireToleration] | None) -> tuple[Toleration, ...]:
+    if not tolerations:
+        return ()
+    key = tuple(tolerations)
+    made = _TOLERATIONS.get(key)
+    if made is None:
+        made = tuple(_toleration(toleration) for toleration in tolerations)
+        _TOLERATIONS.put(key, made, len(msgspec.json.encode(tolerations)))
+    return made
 
 
 def _toleration(toleration: WireToleration) -> Toleration:
