@@ -96,9 +96,9 @@ class Metrics:
         """Note that a breaker opened or closed."""
         self._circuits(self._bounded(registry)).set(1 if open else 0)
 
-    def cache(self, cache: str, outcome: CacheOutcome) -> None:
-        """Note how a look-up in a cache ended."""
-        self._caches(cache, outcome.value).inc()
+    def cache(self, cache: str, outcome: CacheOutcome, times: int = 1) -> None:
+        """Note how look-ups in a cache ended."""
+        self._caches(cache, outcome.value).inc(times)
 
     def pull_secret_error(self, reason: str) -> None:
         """Note that a Secret or ServiceAccount could not be read; `reason` is one of few words."""
@@ -136,8 +136,11 @@ class Metrics:
         for judged in images:
             resolution = judged.resolution
             name = self._bounded(resolution.reference.registry) if resolution is not None else NONE
-            told = [(finding.code.value, finding.cls.value, name) for finding in judged.findings]
-            for labels in told or ((NONE, judged.outcome.value, name),):
+            if not judged.findings:
+                labels = NONE, judged.outcome.value, name
+                tally[labels] = tally.get(labels, 0) + 1
+            for finding in judged.findings:
+                labels = finding.code.value, finding.cls.value, name
                 tally[labels] = tally.get(labels, 0) + 1
         return tally
 

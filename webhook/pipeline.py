@@ -16,12 +16,12 @@ from functools import lru_cache
 from typing import Protocol
 
 from webhook.credentials.credential import Credential
-from webhook.credentials.keychain import Keychain
+from webhook.credentials.keychain import Keychain, keychain_of
 from webhook.credentials.pullsecret import PullSecrets, SecretState
 from webhook.image.reference import InvalidReference, Reference
 from webhook.policy.decision import Judged, Policy, Verdict
 from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts
-from webhook.policy.judgements import Judgements, Sight, sight_of
+from webhook.policy.judgements import Judgements, Like, sight_of
 from webhook.registry.resolution import Resolution, Resolved
 from webhook.workload.workload import ContainerImage, PullPolicy, Workload
 
@@ -71,6 +71,10 @@ class Memory(Protocol):
         """
         ...
 
+    def recalled(self, answers: int) -> None:
+        """Note that so many answers that were recalled are made use of."""
+        ...
+
 
 class Forgetful:
     """Remembers nothing: everything is asked."""
@@ -82,6 +86,10 @@ class Forgetful:
         del reference, own, content
         return None
 
+    def recalled(self, answers: int) -> None:
+        """Note nothing."""
+        del answers
+
 
 class PullSecretSource(Protocol):
     """Reads the pull secrets that a pod would have."""
@@ -91,6 +99,10 @@ class PullSecretSource(Protocol):
 
         Nothing read before `not_before` (absolute loop time) is returned.
         """
+        ...
+
+    def lookup(self, workload: Workload) -> PullSecrets | None:
+        """Return what `pull_secrets` would for a first look, where it would not wait; else None."""
         ...
 
 
@@ -125,6 +137,10 @@ class Namespaces(Protocol):
 
     async def labels(self, namespace: str, *, deadline: float) -> Mapping[str, str]:
         """Return the namespace's labels; empty when unknown or unreadable; never raises."""
+        ...
+
+    def lookup(self, namespace: str) -> Mapping[str, str] | None:
+        """Return what `labels` would, where it would not wait; else None."""
         ...
 
 
@@ -185,6 +201,28 @@ class Pipeline:
             verdict = policy.decide(workload, judged, labels=labels, user=user)
         return verdict
 
+    def recall(self, workload: Workload, *, user: str = "") -> Verdict | None:
+        """Judge as a first look of `inspect` would, where it would not wait and denies nothing; else return None."""
+        policy = self._policy()
+        if workload.skip is not None or policy.exempt(workload, user) is not None:
+            return policy.decide(workload, (), labels={}, user=user)
+        labels = self._sources.namespaces.lookup(workload.namespace)
+        secrets = _UNSEEN if workload.partial else self._sources.pull_secrets.lookup(workload)
+        if labels is None or secrets is None:
+            return None
+        look = self._make_look(policy, workload, secrets, deadline=ANY_AGE, not_before=ANY_AGE)
+        judged = []
+        for image in workload.images:
+            known = look.recall(image)
+            if known is None:
+                return None
+            judged.append(known)
+        verdict = policy.decide(workload, tuple(judged), labels=labels, user=user)
+        if verdict.denied:
+            return None
+        self._sources.memory.recalled(len(judged))
+        return verdict
+
     async def _look(
         self, policy: Policy, workload: Workload, deadline: float, *, not_before: float
     ) -> tuple[Judged, ...]:
@@ -192,23 +230,30 @@ class Pipeline:
         secrets = _UNSEEN
         if not workload.partial:
             secrets = await self._sources.pull_secrets.pull_secrets(workload, deadline=deadline, not_before=not_before)
-        look = _Look(
+        look = self._make_look(policy, workload, secrets, deadline=deadline, not_before=not_before)
+        known = [look.recall(image) if not_before == ANY_AGE else None for image in workload.images]
+        waiting = [image for image, judged in zip(workload.images, known, strict=True) if judged is None]
+        self._sources.memory.recalled(len(known) - len(waiting))
+        told = iter(await look.judge(waiting))
+        return tuple(judged or next(told) for judged in known)
+
+    def _make_look(
+        self, policy: Policy, workload: Workload, secrets: PullSecrets, *, deadline: float, not_before: float
+    ) -> "_Look":
+        sight = sight_of(workload, secrets)
+        return _Look(
             sources=self._sources,
             policy=policy,
             workload=workload,
             secrets=secrets,
-            keychain=Keychain(secrets.secrets),
-            sight=sight_of(workload, secrets),
-            judgements=self._judgements,
+            keychain=keychain_of(secrets.secrets),
+            like=self._judgements.like(sight) if sight is not None else None,
+            unusable=bool(secrets.in_state(SecretState.MALFORMED)),
             deadline=deadline,
             not_before=not_before,
             loopback=self._loopback,
             offline=self._offline,
         )
-        known = [look.recall(image) if not_before == ANY_AGE else None for image in workload.images]
-        waiting = [image for image, judged in zip(workload.images, known, strict=True) if judged is None]
-        told = iter(await look.judge(waiting))
-        return tuple(judged or next(told) for judged in known)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -220,8 +265,8 @@ class _Look:
     workload: Workload
     secrets: PullSecrets
     keychain: Keychain
-    sight: Sight | None
-    judgements: Judgements
+    like: Like | None
+    unusable: bool
     deadline: float
     not_before: float
     loopback: bool
@@ -242,10 +287,8 @@ class _Look:
             return None
         candidates, resolution = recalled
         cluster = self.sources.cluster.facts(self.workload, image, reference)
-        if self.sight is not None:
-            return self.judgements.judge(
-                self.policy, image, self.sight, self.secrets, candidates, reference, resolution, nodes, cluster
-            )
+        if self.like is not None:
+            return self.like.judge(self.policy, image, self.secrets, candidates, reference, resolution, nodes, cluster)
         return self.policy.judge(
             self._of(image, reference, nodes, cluster, candidates=candidates, resolution=resolution)
         )
@@ -300,7 +343,7 @@ class _Look:
             return "imagePullPolicy is Never"
         if not self.loopback and reference.loopback:
             return "a loopback registry is each node's own"
-        if self.secrets.in_state(SecretState.MALFORMED):
+        if self.unusable:
             return "a malformed pull secret ends every pull of the pod"
         return "offline: no registry was asked" if self.offline else ""
 
@@ -312,7 +355,7 @@ class _Look:
 
     def _content(self, nodes: NodeFacts) -> bool:
         """Tell whether the index or manifest is wanted too."""
-        return bool(self.policy.platforms(self.workload, nodes)) or self.policy.deep
+        return self.policy.deep or bool(self.policy.platforms(self.workload, nodes))
 
     def _follows(self, reference: Reference) -> bool:
         """Tell whether somebody wants to know where the tag beside a digest points now."""

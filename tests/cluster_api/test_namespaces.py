@@ -35,6 +35,20 @@ async def test_watched_labels_follow(cluster, namespace, running, eventually) ->
         await eventually(lambda value=value: follows(value))
 
 
+async def test_what_is_watched_or_was_read_is_looked_up(cluster, namespace, running) -> None:
+    await label(cluster, namespace, "baseline")
+    source = ClusterNamespaces(cluster)
+    assert source.lookup(namespace) is None
+    read = await source.labels(namespace, deadline=soon())
+    assert source.lookup(namespace) == read
+    await source.close()
+    assert source.lookup(namespace) is None
+    running(source.watching.run())
+    await asyncio.wait_for(source.watching.synced.wait(), 5)
+    assert source.lookup(namespace) == read
+    assert source.lookup("nobody-made-it") is None
+
+
 async def test_a_namespace_made_a_moment_ago_is_read(cluster) -> None:
     source = ClusterNamespaces(cluster)
     source.watching.synced.set()

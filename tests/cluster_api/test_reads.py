@@ -48,6 +48,16 @@ async def test_what_is_kept_serves_any_age() -> None:
     assert first == await reads.get("a", deadline=now() + 1, not_before=ANY_AGE) == "a1"
 
 
+async def test_what_is_kept_can_be_looked_up_and_nothing_else() -> None:
+    source = Source()
+    reads = SharedReads(source, ttl=0.05)
+    assert reads.lookup("a") is None
+    first = await reads.get("a", deadline=now() + 1, not_before=ANY_AGE)
+    assert (reads.lookup("a"), reads.lookup("b")) == (first, None)
+    await asyncio.sleep(0.1)
+    assert reads.lookup("a") is None
+
+
 async def test_what_began_too_early_is_read_again() -> None:
     reads = SharedReads(Source(), spacing=0)
     await reads.get("a", deadline=now() + 1, not_before=ANY_AGE)

@@ -124,6 +124,27 @@ async def test_two_hundred_pods_cost_one_read(namespace, put, cluster) -> None:
     assert counted.paths == [f"/api/v1/namespaces/{namespace}/secrets/s"]
 
 
+async def test_what_was_read_is_looked_up_without_a_read(namespace, put, cluster) -> None:
+    await put(namespace, "s", "{}")
+    counted = Counted(cluster)
+    source = ClusterPullSecrets(counted, as_read)
+    for workload in (pod(namespace, "s", "s"), pod(namespace), template(namespace), template(namespace, "s")):
+        read = await ask(source, workload)
+        reads = list(counted.paths)
+        assert source.lookup(workload) == read
+        assert counted.paths == reads
+    assert source.lookup(pod(namespace, "s", "other")) is None
+    assert source.lookup(template(namespace, account="other")) is None
+    await source.close()
+    assert source.lookup(pod(namespace, "s")) is None
+
+
+async def test_what_may_not_be_read_is_not_looked_up(namespace, cluster) -> None:
+    source = ClusterPullSecrets(cluster, as_read, access=SecretAccess(mode=SecretMode.NONE))
+    assert source.lookup(pod(namespace, "s")) is None
+    assert source.lookup(pod(namespace)) == await ask(source, pod(namespace))
+
+
 async def test_what_rbac_forbids_is_unreadable(login, namespace) -> None:
     async with open_cluster(login("someone")) as api:
         source = ClusterPullSecrets(api, as_read)

@@ -11,7 +11,7 @@ from webhook.image.reference import Digest, Reference
 from webhook.policy.decision import ActiveCheck, Judged, Policy
 from webhook.policy.evidence import ClusterFacts, Evidence, Mutator, NodeFacts
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.policy.judgements import Judgements, sight_of
+from webhook.policy.judgements import Judgements, Like, sight_of
 from webhook.registry.resolution import Resolved
 from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
 
@@ -48,9 +48,8 @@ class Watcher:
     ) -> Judged:
         sight = sight_of(workload, secrets)
         assert sight is not None
-        return self.judgements.judge(
-            self.policy, image, sight, secrets, candidates, REFERENCE, resolution, nodes, cluster
-        )
+        like = self.judgements.like(sight)
+        return like.judge(self.policy, image, secrets, candidates, REFERENCE, resolution, nodes, cluster)
 
 
 def test_the_same_evidence_is_judged_once() -> None:
@@ -153,6 +152,8 @@ def reached(root: object) -> list[object]:
         found.append(one)
         if isinstance(one, dict):
             left += [*one.keys(), *one.values()]
+        elif isinstance(one, Like):
+            left += [one._kept, one._shown.pull_secrets]
         elif isinstance(one, tuple | list | frozenset):
             left += one
         elif isinstance(one, Judged):

@@ -625,8 +625,8 @@ class Counting(NullObserver):
     def __init__(self) -> None:
         self.outcomes: list[CacheOutcome] = []
 
-    def cache(self, cache: str, outcome: CacheOutcome) -> None:
-        self.outcomes.append(outcome)
+    def cache(self, cache: str, outcome: CacheOutcome, times: int = 1) -> None:
+        self.outcomes += [outcome] * times
 
 
 def test_hits_misses_and_joins_are_told(virtual, registries, ref) -> None:

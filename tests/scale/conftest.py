@@ -25,6 +25,7 @@ from webhook.registry.failure import RegistryError, error_of
 from webhook.registry.resolution import Failure, Resolved
 from webhook.wiring.registries import Surroundings
 from webhook.wiring.webhook import Known, open_webhook
+from webhook.workload.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,18 @@ class Shop:
     def heads(self) -> int:
         return sum(asked.method == "HEAD" for asked in self.world.asked)
 
-    async def admit(self, number: int, images: Sequence[str]) -> Verdict:
-        """Admit the pod of that number, as the API server would send it."""
+    def workload(self, number: int, images: Sequence[str]) -> Workload:
+        """Return the pod of that number, as the API server would send it."""
         containers = [{"name": f"c{place}", "image": image} for place, image in enumerate(images)]
         pod = {"metadata": {"name": f"pod-{number}", "namespace": "shop"}, "spec": {"containers": containers}}
         request = {"uid": f"uid-{number}", "kind": {"kind": "Pod"}, "operation": "CREATE", "object": pod}
         review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-        workload = decode(json.dumps(review).encode()).workload
-        return await self.pipeline.inspect(workload, asyncio.get_running_loop().time() + 60)
+        return decode(json.dumps(review).encode()).workload
+
+    async def admit(self, number: int, images: Sequence[str]) -> Verdict:
+        """Admit the pod of that number."""
+        deadline = asyncio.get_running_loop().time() + 60
+        return await self.pipeline.inspect(self.workload(number, images), deadline)
 
 
 @pytest.fixture

@@ -54,3 +54,16 @@ async def test_a_warm_pod_starts_no_task(shop) -> None:
     finally:
         loop.set_task_factory(None)
     assert started == []
+
+
+async def test_a_warm_pod_is_recalled_and_a_cold_or_doomed_one_never(shop) -> None:
+    images = [shop.image(number) for number in range(3)]
+    assert shop.pipeline.recall(shop.workload(0, images)) is None
+    inspected = await shop.admit(0, images)
+    recalled = shop.pipeline.recall(shop.workload(0, images))
+    assert recalled == inspected
+    assert shop.pipeline.recall(shop.workload(1, [*images, shop.image(3)])) is None
+    doomed = [*images, shop.image(99)]
+    assert not (await shop.admit(2, doomed)).allowed
+    assert shop.pipeline.recall(shop.workload(2, doomed)) is None
+    assert shop.heads == 4

@@ -42,11 +42,17 @@ class Scripted:
     """An Inspector that does what the test says, and remembers what it was asked."""
 
     answer: Inspect = allow
+    memory: Callable[[Workload], Verdict | None] = lambda _: None
     asked: list[tuple[Workload, float, str]] = field(default_factory=list)
+    recalled: list[Workload] = field(default_factory=list)
 
     async def inspect(self, workload: Workload, deadline: float, *, user: str = "") -> Verdict:
         self.asked.append((workload, deadline - asyncio.get_running_loop().time(), user))
         return await self.answer(workload, deadline)
+
+    def recall(self, workload: Workload, *, user: str = "") -> Verdict | None:
+        self.recalled.append(workload)
+        return self.memory(workload)
 
 
 @dataclass
@@ -154,6 +160,7 @@ def serve(authority: Authority) -> Serve:
             certificate=serving,
             metrics=create_metrics_app(metrics.render),
             told=lambda at: metrics.certificate_expires("serving", at),
+            at_once={b"/validate": endpoint.at_once},
         )
         stop, started = asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(server.run(stop, started=started.set))

@@ -26,6 +26,9 @@ class Slow:
         await asyncio.sleep(0.5)
         return Verdict(workload=workload)
 
+    def recall(self, workload: Workload, *, user: str = "") -> Verdict | None:
+        return None
+
 
 async def main(folder: Path, drain: float) -> None:
     store, health, stop = FileStore(folder), Health(), asyncio.Event()

@@ -62,6 +62,11 @@ class ClusterNamespaces:
             read = None
         return read if read is not None else known or {}
 
+    def lookup(self, namespace: str) -> Mapping[str, str] | None:
+        """Return what the watch knows, or was read a moment ago; None where `labels` would ask."""
+        known = self._labels.by_name.get(namespace)
+        return known if known is not None and not self.watching.trouble else self._reads.lookup(namespace)
+
     async def close(self) -> None:
         """End the reads under way."""
         await self._reads.close()

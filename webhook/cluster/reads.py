@@ -73,6 +73,11 @@ class SharedReads(Generic[K, V]):
             if done and flight.serves(not_before):
                 return flight.task.result()
 
+    def lookup(self, key: K) -> V | None:
+        """Return what is kept and young enough for any first look, or None."""
+        kept = self._fresh(key, float("-inf"))
+        return None if kept is None else kept.value
+
     def begin(self, key: K, *, not_before: float) -> None:
         """Begin the read that `get` would wait for, unless there is one."""
         if self._fresh(key, not_before) is None and key not in self._flights:

@@ -120,6 +120,30 @@ class ClusterPullSecrets:
             account_unreadable=account.unreadable,
         )
 
+    def lookup(self, workload: Workload) -> PullSecrets | None:
+        """Return the same for a first look, if all of it was read a moment ago; else None."""
+        if not workload.takes_account_secrets:
+            own = self._held(workload.namespace, workload.pull_secrets)
+            return None if own is None else PullSecrets(secrets=own)
+        name = workload.service_account
+        account = self._accounts.lookup((workload.namespace, name))
+        found = self._held(workload.namespace, account.names) if account is not None else None
+        if account is None or found is None:
+            return None
+        return PullSecrets(
+            secrets=found,
+            account=name,
+            account_missing=account.missing,
+            account_unreadable=account.unreadable,
+        )
+
+    def _held(self, namespace: str, names: tuple[str, ...]) -> tuple[PullSecret, ...] | None:
+        if len(names) > MOST or self._access.refusal(namespace):
+            return None if names else ()
+        found = [self._secrets.lookup((namespace, name)) for name in names]
+        held = tuple([secret for secret in found if secret is not None])
+        return held if len(held) == len(names) else None
+
     async def account_names(self, namespace: str, name: str) -> frozenset[str] | None:
         """Return the pull secrets that a ServiceAccount names, or None where that cannot be told."""
         deadline = asyncio.get_running_loop().time() + READ_TIMEOUT

@@ -25,12 +25,18 @@ class Credential:
     `username` and `secret` are a pair. An empty username with a secret is an identity (refresh) token. Both empty is a
     login that containerd treats as anonymous, which still counts as a candidate: after it there is no anonymous try.
     `source` names where it came from for a person (`secret "regcred"`) and never holds a secret.
+    `id`: an opaque name for cache keys; the same login has the same id in this process, and it reveals nothing.
     """
 
     username: str
     secret: str = field(repr=False)
     source: str
     origin: Origin = Origin.POD
+    id: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Name it once: it is asked for its name with every image."""
+        object.__setattr__(self, "id", _id(self.username, self.secret))
 
     @property
     def anonymous(self) -> bool:
@@ -45,13 +51,12 @@ class Credential:
         """
         return f"{self.username}:{self.secret}".encode("utf-8", "surrogateescape")
 
-    @property
-    def id(self) -> str:
-        """An opaque name for cache keys: the same login has the same id in this process, and it reveals nothing."""
-        text = f"{self.username}\0{self.secret}".encode("utf-8", "surrogateescape")
-        return (
-            hashlib.blake2b(text, key=_PROCESS_KEY, digest_size=16).hexdigest() if self.username or self.secret else ""
-        )
+
+def _id(username: str, secret: str) -> str:
+    if not (username or secret):
+        return ""
+    text = f"{username}\0{secret}".encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(text, key=_PROCESS_KEY, digest_size=16).hexdigest()
 
 
 ANONYMOUS = Credential(username="", secret="", source="anonymous", origin=Origin.NONE)

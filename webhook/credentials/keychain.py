@@ -22,6 +22,7 @@ __all__ = ["Fit", "Keychain", "url_match"]
 _HUB_NAMES: Final = frozenset({"registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com", "docker.com"})
 
 _LONGEST_KEPT: Final = 512
+_MOST_KEPT: Final = 256
 _parse_name = lru_cache(maxsize=4096)(parse_pattern)
 """For names of repositories, which are no secrets; those of usual length are kept."""
 
@@ -48,6 +49,7 @@ class Keychain:
                 filed.setdefault(entry.key, []).append(entry.credential)
         self._filed = {key: tuple(filed[key]) for key in sorted(filed, key=_bytes, reverse=True)}
         self._index: _Index | None = None
+        self._found: dict[str, tuple[Credential, ...]] = {}
 
     def __bool__(self) -> bool:
         """Tell whether there is any entry at all."""
@@ -64,7 +66,12 @@ class Keychain:
 
     def lookup_name(self, name: str) -> tuple[Credential, ...]:
         """Look up a repository's name, without tag or digest."""
-        return tuple(credential for key in self._keys(name) for credential in self._filed[key])
+        found = self._found.get(name)
+        if found is None:
+            found = tuple(credential for key in self._keys(name) for credential in self._filed[key])
+            if len(name) <= _LONGEST_KEPT and len(self._found) < _MOST_KEPT:
+                self._found[name] = found
+        return found
 
     def explain(self, reference: Reference) -> tuple[Fit, ...]:
         """Tell of every entry whether it is tried for this image, and why, in the order of the secrets."""
@@ -84,6 +91,18 @@ class Keychain:
         if not fitting and HUB_KEY in self._filed and on_docker_hub(name):
             return (HUB_KEY,)
         return fitting
+
+
+def keychain_of(secrets: Sequence[PullSecret]) -> Keychain:
+    """Return the keychain of a pod's secrets; that of a single secret is made once and ends with it."""
+    if not secrets:
+        return _NO_KEYCHAIN
+    kept = secrets[0].keychain
+    if len(secrets) > 1 or not isinstance(kept, Keychain):
+        kept = Keychain(secrets)
+        if len(secrets) == 1:
+            object.__setattr__(secrets[0], "keychain", kept)
+    return kept
 
 
 class _Index:
@@ -142,3 +161,6 @@ def _reason(entry: Entry, target: Pattern | None, tried: set[str], reference: Re
 def _is_hub_name(key: str) -> bool:
     host = key.partition("/")[0]
     return host in _HUB_NAMES or host == HUB_KEY
+
+
+_NO_KEYCHAIN: Final = Keychain(())

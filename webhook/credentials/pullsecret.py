@@ -1,10 +1,10 @@
 """A pull secret as the kubelet would see it: usable, or why not (pure)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from webhook.credentials.credential import Credential
+from webhook.credentials.credential import Credential, Origin
 
 NOT_GIVEN = "not among the given documents"
 """The reason of what is unreadable, or missing, because documents stand for a cluster and do not hold it."""
@@ -34,14 +34,32 @@ class Entry:
     credential: Credential
 
 
+Mark = tuple[str, str, str, str, Origin]
+"""Host, key, and of the credential its id, source and origin."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullSecret:
-    """One pull secret. `reason` says in a few words, without secrets, why it is not usable, or what it lacks."""
+    """One pull secret. `reason` says in a few words, without secrets, why it is not usable, or what it lacks.
+
+    `marks`: what tells its entries from others, and holds no secret. `keychain` is where `keychain_of` keeps what it
+    made of this, so that it lives exactly as long.
+    """
 
     name: str
     state: SecretState
     reason: str = ""
     entries: tuple[Entry, ...] = ()
+    marks: tuple[Mark, ...] = field(init=False, repr=False, compare=False)
+    keychain: object = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Mark the entries once: they are compared with every image."""
+        marks = tuple(
+            (entry.host, entry.key, entry.credential.id, entry.credential.source, entry.credential.origin)
+            for entry in self.entries
+        )
+        object.__setattr__(self, "marks", marks)
 
 
 def effective_secrets(pod: Sequence[str], account: Sequence[str]) -> tuple[str, ...]:

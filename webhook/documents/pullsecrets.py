@@ -34,6 +34,10 @@ class ManifestSecrets:
     async def pull_secrets(self, workload: Workload, *, deadline: float, not_before: float) -> PullSecrets:
         """Return the pod's own pull secrets, or its ServiceAccount's when it names none; never waits."""
         del deadline, not_before
+        return self.lookup(workload)
+
+    def lookup(self, workload: Workload) -> PullSecrets:
+        """Return the same."""
         if workload.pull_secrets or workload.blocks_account_copy or self._admitted(workload):
             return PullSecrets(secrets=self._named(workload.namespace, workload.pull_secrets))
         name = workload.service_account

@@ -15,6 +15,7 @@ Of a partial workload nothing denies that an exemption may be about.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Final
 
 from webhook.image.platform import Platform
@@ -42,6 +43,9 @@ _ACTS_FROM: Final = {
     FindingClass.WARN: Level.STRICT,
     FindingClass.SKIP: Level.OFF,
 }
+
+
+_findings_of = attrgetter("findings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +82,23 @@ class Policy:
     break_glass_users: frozenset[str] = frozenset()
     statements: Statements = field(default_factory=Statements)
     today: Callable[[], date] = utc_today
-    _running: frozenset[Code] = field(init=False, repr=False, compare=False)
+    follows_tags: bool = field(init=False, repr=False, compare=False)
+    deep: bool = field(init=False, repr=False, compare=False)
     _free: tuple[ActiveCheck, ...] = field(init=False, repr=False, compare=False)
+    _unlabelled: Mapping[Mode, Level] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Note what is asked for every image: which checks run, and which of them whatever the cause is."""
-        object.__setattr__(self, "_running", frozenset(check.code for check in self.checks))
+        """Note what is asked for every image: which checks run whatever the cause is, and what is to be fetched.
+
+        `follows_tags`: somebody wants to know where the tag beside a digest points now. `deep`: configs and layers are
+        to be looked at too.
+        """
+        running = frozenset(check.code for check in self.checks)
+        object.__setattr__(self, "follows_tags", Code.TAG_MOVED in running)
+        object.__setattr__(self, "deep", Code.BROKEN_IMAGE in running)
         object.__setattr__(self, "_free", tuple(check for check in self.checks if not check.of_cause))
-
-    @property
-    def follows_tags(self) -> bool:
-        """True when someone wants to know where the tag beside a digest points now."""
-        return self._runs(Code.TAG_MOVED)
-
-    @property
-    def deep(self) -> bool:
-        """True when configs and layers are to be looked at too."""
-        return self._runs(Code.BROKEN_IMAGE)
+        killed = {} if self.enforcing else {Mode.ENFORCE: Level.OFF}
+        object.__setattr__(self, "_unlabelled", {**DEFAULT_LEVELS, **self.levels, **killed})
 
     def placeholder(self, image: str) -> bool:
         """Tell whether an image's text only stands for one that a mutator fills in."""
@@ -139,7 +143,7 @@ class Policy:
         if skip is not None:
             return Verdict(workload=workload, judged=_set_aside(judged, skip), levels=levels, skip=skip)
         freed = tuple(self._freed(each, workload, user) for each in judged) if self.exemptions else judged
-        if not any(each.findings for each in freed):
+        if not any(map(_findings_of, freed)):
             return Verdict(workload=workload, judged=freed, levels=levels)
         ignored = ignored_codes(workload.annotations)
         shown = tuple(each.without(ignored) for each in freed) if ignored else freed
@@ -158,11 +162,11 @@ class Policy:
             break_glass=broken,
         )
 
-    def _runs(self, code: Code) -> bool:
-        return code in self._running
-
     def _levels(self, labels: Mapping[str, str]) -> Mapping[Mode, Level]:
-        levels = {**DEFAULT_LEVELS, **self.levels, **labelled_levels(labels)}
+        stated = labelled_levels(labels) if labels else None
+        if not stated:
+            return self._unlabelled
+        levels = {**self._unlabelled, **stated}
         return levels if self.enforcing else {**levels, Mode.ENFORCE: Level.OFF}
 
     def _held(self, workload: Workload, user: str) -> Iterator[Exemption]:

@@ -10,11 +10,11 @@ not be made again. The laws that keep this right:
 - logins are compared by their ids, which reveal nothing, and no secret is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from webhook.credentials.credential import Credential, Origin
-from webhook.credentials.pullsecret import PullSecret, PullSecrets, SecretState
+from webhook.credentials.pullsecret import Mark, PullSecrets, SecretState
 from webhook.image.platform import Platform
 from webhook.image.reference import Reference
 from webhook.policy.decision import Policy
@@ -39,7 +39,7 @@ class Sight(NamedTuple):
     platforms: tuple[Platform, ...]
     partial: bool
     account: tuple[str | None, bool, str]
-    secrets: tuple[tuple[str, SecretState, str, tuple[tuple[str, str, _Login], ...]], ...]
+    secrets: tuple[tuple[str, SecretState, str, tuple[Mark, ...]], ...]
 
 
 def sight_of(workload: Workload, secrets: PullSecrets) -> Sight | None:
@@ -54,12 +54,8 @@ def sight_of(workload: Workload, secrets: PullSecrets) -> Sight | None:
         workload.platforms,
         workload.partial,
         (secrets.account, secrets.account_missing, secrets.account_unreadable),
-        tuple([(secret.name, secret.state, secret.reason, _entries(secret)) for secret in secrets.secrets]),
+        tuple([(secret.name, secret.state, secret.reason, secret.marks) for secret in secrets.secrets]),
     )
-
-
-def _entries(secret: PullSecret) -> tuple[tuple[str, str, _Login], ...]:
-    return tuple([(entry.host, entry.key, _login(entry.credential)) for entry in secret.entries])
 
 
 def _login(credential: Credential) -> _Login:
@@ -69,22 +65,19 @@ def _login(credential: Credential) -> _Login:
 _Rest = tuple[Policy, Resolved, NodeFacts, ClusterFacts, tuple[_Login, ...]]
 
 
-class Judgements:
-    """A bounded number of them; when there are too many it begins anew."""
+class Like:
+    """The judgements of pods that look alike: those with one `Sight`. Make them by `Judgements.like`."""
 
-    def __init__(self, most: int = 4096) -> None:
-        self._most = most
-        self._kept: dict[Sight, dict[ContainerImage, tuple[_Rest, Judged]]] = {}
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
+    def __init__(self, sight: Sight, made: Callable[[], None]) -> None:
+        """`made` is called for each that is added."""
+        self._shown = _shown(sight)
+        self._made = made
+        self._kept: dict[ContainerImage, tuple[_Rest, Judged]] = {}
 
     def judge(
         self,
         policy: Policy,
         image: ContainerImage,
-        sight: Sight,
         secrets: PullSecrets,
         candidates: Sequence[Credential],
         reference: Reference,
@@ -92,16 +85,15 @@ class Judgements:
         nodes: NodeFacts,
         cluster: ClusterFacts,
     ) -> Judged:
-        """Judge an image; `sight` is that of the pod with these `secrets`, `reference` what the image's text says."""
+        """Judge an image of such a pod, which has these `secrets`; `reference` is what the image's text says."""
         rest = (policy, resolution, nodes, cluster, tuple([_login(candidate) for candidate in candidates]))
-        like = self._kept.get(sight)
-        kept = like.get(image) if like is not None else None
+        kept = self._kept.get(image)
         if kept is not None and kept[0] == rest:
             return kept[1]
         judged = policy.judge(
             Evidence(
                 image=image,
-                workload=_shown(sight),
+                workload=self._shown,
                 reference=reference,
                 pull_secrets=secrets,
                 candidates=tuple(candidates),
@@ -110,16 +102,37 @@ class Judgements:
                 cluster=cluster,
             )
         )
-        self._keep(sight, image, (rest, judged))
+        if kept is None:
+            self._made()
+        self._kept[image] = (rest, judged)
         return judged
 
-    def _keep(self, sight: Sight, image: ContainerImage, kept: tuple[_Rest, Judged]) -> None:
+
+class Judgements:
+    """A bounded number of them; when there are too many it begins anew."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._kept: dict[Sight, Like] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        """Count judgements, and the sights that they are filed by."""
+        return self._size
+
+    def like(self, sight: Sight) -> Like:
+        """Return the judgements of pods of which checks may see the same."""
+        like = self._kept.get(sight)
+        if like is None:
+            self._made()
+            like = self._kept[sight] = Like(sight, self._made)
+        return like
+
+    def _made(self) -> None:
         if self._size >= self._most:
             self._kept.clear()
             self._size = 0
-        like = self._kept.setdefault(sight, {})
-        self._size += image not in like
-        like[image] = kept
+        self._size += 1
 
 
 def _shown(sight: Sight) -> Workload:

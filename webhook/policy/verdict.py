@@ -40,6 +40,8 @@ class Judged:
     @property
     def outcome(self) -> Outcome:
         """The worst class found: fail > error > warn; skip where nothing was checked, or what spoke was set aside."""
+        if not self.findings and not self.ignored:
+            return Outcome.SKIP if self.skip is not None or isinstance(self.resolution, Unresolved) else Outcome.PASS
         classes = {finding.cls for finding in self.findings}
         worst = next((cls for cls in _WORST_FIRST if cls in classes), None)
         if worst is not None:

@@ -32,8 +32,8 @@ class Observer(Protocol):
         """Note that the breaker of a registry opened or closed."""
         ...
 
-    def cache(self, cache: str, outcome: CacheOutcome) -> None:
-        """Note how one look-up in a cache ended."""
+    def cache(self, cache: str, outcome: CacheOutcome, times: int = 1) -> None:
+        """Note how one look-up in a cache ended, or several that ended alike."""
         ...
 
 
@@ -49,5 +49,5 @@ class NullObserver:
     def circuit(self, registry: str, *, open: bool) -> None:
         """Ignore it."""
 
-    def cache(self, cache: str, outcome: CacheOutcome) -> None:
+    def cache(self, cache: str, outcome: CacheOutcome, times: int = 1) -> None:
         """Ignore it."""

@@ -156,7 +156,8 @@ class RegistryResolver:
     ) -> Resolved | None:
         """Return the cached answer of the first login that is known to work, if there is one.
 
-        What `resolve` would return without waiting; whatever else there may be to know is to be resolved.
+        What `resolve` would return without waiting; whatever else there may be to know is to be resolved. Whoever makes
+        use of it says so (`recalled`).
         """
         if not self._open:
             return None
@@ -167,10 +168,14 @@ class RegistryResolver:
             answer = self._answers.get(key, not_before=ANY_AGE)
             answers.append(answer)
             if answer is not None and answer.positive:
-                self._observer.cache(_CACHE, CacheOutcome.HIT)
                 resolution = combine(reference, tuple(logins.values()), answers)
                 return resolution if isinstance(resolution, Resolved) else None
         return None
+
+    def recalled(self, answers: int) -> None:
+        """Count so many look-ups as found in the cache."""
+        if answers:
+            self._observer.cache(_CACHE, CacheOutcome.HIT, answers)
 
     def _remembered(self, keys: tuple[Key, ...], not_before: float, fresh: bool) -> _Walked | None:
         """Return what the cache says if that is enough: a login that works, or that all were refused."""

@@ -6,6 +6,8 @@ Everything ends in time: the body, the inspection, and with it the answer. What 
 the least of that and our own budget, minus some headroom for the way back, is the deadline of all of it. An inspection
 that overran even that is answered by us: allowed, not verified. A bug is no answer of ours: it leaves here as an
 exception, becomes a 500, and the failurePolicy decides.
+
+Most reviews need no waiting at all: `at_once` answers those, without ASGI; see `webhook.server.protocol`.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from time import perf_counter
 from typing import Protocol, assert_never
 from urllib.parse import parse_qs
 
@@ -42,6 +45,10 @@ class Inspector(Protocol):
 
     async def inspect(self, workload: Workload, deadline: float, *, user: str = "") -> Verdict:
         """Judge every image before `deadline` (absolute loop time)."""
+        ...
+
+    def recall(self, workload: Workload, *, user: str = "") -> Verdict | None:
+        """Judge every image at once, where nothing has to be waited for and nothing denies; None: inspect it."""
         ...
 
 
@@ -137,6 +144,27 @@ class AdmissionEndpoint:
             self._tell(outcome, asyncio.get_running_loop().time() - started)
         if answer is not None:
             await answer(scope, receive, send)
+
+    def at_once(self, body: bytes) -> bytes | None:
+        """Return the answer to a whole review that needs no waiting; None, and nothing is noted, for all others."""
+        if self.closing():
+            return None
+        started = perf_counter()
+        try:
+            request = decode(body)
+        except MalformedReview:
+            return None
+        outcome = _Outcome("skipped", request)
+        content = encode_allowed(request.uid)
+        if request.workload.skip is None:
+            verdict = outcome.verdict = self.inspector.recall(request.workload, user=request.username)
+            if verdict is None:
+                return None
+            outcome.decision = _decision(verdict)
+            content = encode(request.uid, verdict)
+        self.observer.arrived()
+        self._tell(outcome, perf_counter() - started)
+        return content
 
     def _refuse(self, scope: Scope, outcome: _Outcome) -> Answer | None:
         """Return the answer to a request whose body need not be read."""

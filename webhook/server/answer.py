@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 JSON = b"application/json"
 WHOLE = "pullproof.whole"
 
-_OK = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n%b"
+OK = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n%b"
+"""Content type, length of the body, body."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class Answer:
         if self.status != 200 or self.close or self.headers or scope["method"] == "HEAD":
             return False
         whole = scope.get("extensions", {}).get(WHOLE)
-        return whole is not None and whole(_OK % (self.content_type, len(self.body), self.body))
+        return whole is not None and whole(OK % (self.content_type, len(self.body), self.body))
 
 
 def refusal(status: int, error: str, *, path: str = "", close: bool = False, allow: str = "") -> Answer:

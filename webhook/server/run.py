@@ -12,9 +12,10 @@ import gc
 import logging
 import signal
 import ssl
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import uvicorn
@@ -23,7 +24,7 @@ from starlette.types import ASGIApp
 from webhook.server.certificate import ServingCertificate
 from webhook.server.health import Health
 from webhook.server.log import fields
-from webhook.server.protocol import BoundedProtocol, Bounds
+from webhook.server.protocol import AtOnce, BoundedProtocol, Bounds
 
 _LOG = logging.getLogger("pullproof.server")
 
@@ -61,8 +62,12 @@ class WebServer:
         certificate: ServingCertificate | None = None,
         metrics: ASGIApp | None = None,
         told: Callable[[datetime], None] = lambda _: None,
+        at_once: Mapping[bytes, AtOnce] = MappingProxyType({}),
     ) -> None:
-        """`certificate` None serves plain HTTP (for tests and behind a sidecar); `told` is given each expiry."""
+        """`certificate` None serves plain HTTP (for tests and behind a sidecar); `told` is given each expiry.
+
+        `at_once`: who answers ordinary requests before `app` is asked, by path.
+        """
         self._listen = listen
         self._health = health
         self._certificate = certificate
@@ -70,7 +75,7 @@ class WebServer:
         if certificate is not None:
             health.add("certificates", certificate.condition)
         context = certificate.context if certificate else None
-        self._main = _Listener(app, listen.host, listen.port, listen, context)
+        self._main = _Listener(app, listen.host, listen.port, listen, context, at_once)
         self._metrics = _Listener(metrics, listen.metrics_host, listen.metrics_port, listen, None) if metrics else None
 
     @property
@@ -119,7 +124,13 @@ class _Listener(uvicorn.Server):
     """A uvicorn server that opens its own socket, leaves signals alone, and bounds handshakes."""
 
     def __init__(
-        self, app: ASGIApp, host: str | None, port: int, listen: Listen, context: ssl.SSLContext | None
+        self,
+        app: ASGIApp,
+        host: str | None,
+        port: int,
+        listen: Listen,
+        context: ssl.SSLContext | None,
+        at_once: Mapping[bytes, AtOnce] = MappingProxyType({}),
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -142,6 +153,7 @@ class _Listener(uvicorn.Server):
         self._port = port
         self.servers = []
         self._listen = listen
+        self._at_once = at_once
         self.bound_port = 0
 
     async def open(self) -> None:
@@ -178,7 +190,11 @@ class _Listener(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         return BoundedProtocol(
-            config=self.config, server_state=self.server_state, app_state={}, bounds=self._listen.bounds
+            config=self.config,
+            server_state=self.server_state,
+            app_state={},
+            bounds=self._listen.bounds,
+            at_once=self._at_once,
         )
 
 

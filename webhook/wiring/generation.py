@@ -113,9 +113,13 @@ class Generations:
         others = way.logins.held(reference)
         if others is None:
             return None
-        candidates = own + others
+        candidates = own + others if others else own
         resolved = way.resolver.recall(reference, candidates, content=content)
         return None if resolved is None else (candidates, resolved)
+
+    def recalled(self, answers: int) -> None:
+        """Count them as found in the cache."""
+        self._open.resolver.recalled(answers)
 
     @property
     def _open(self) -> _Way:

@@ -30,6 +30,11 @@ class GivenThenCluster:
             return PullSecrets(secrets=named, account=account.name)
         return PullSecrets(secrets=await self._named(workload, workload.pull_secrets, deadline, not_before))
 
+    def lookup(self, workload: Workload) -> PullSecrets | None:
+        """Return nothing at once: only the command line reads so, and it can wait."""
+        del workload
+        return None
+
     async def _named(
         self, workload: Workload, names: tuple[str, ...], deadline: float, not_before: float
     ) -> tuple[PullSecret, ...]:

@@ -90,6 +90,13 @@ class FollowingInspector:
         self.learner.follow(verdict)
         return verdict
 
+    def recall(self, workload: Workload, *, user: str = "") -> Verdict | None:
+        """Judge at once where that can be done, and remember to look what becomes of it."""
+        verdict = self.pipeline.recall(workload, user=user)
+        if verdict is not None:
+            self.learner.follow(verdict)
+        return verdict
+
 
 @asynccontextmanager
 async def open_known(

@@ -1,6 +1,7 @@
 """What is known where there is no cluster: nothing (pure)."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from webhook.credentials.credential import Credential
 from webhook.image.reference import Reference
@@ -10,6 +11,7 @@ from webhook.workload.workload import ContainerImage, Workload
 
 _NO_NODES = NodeFacts()
 _NO_EVIDENCE = ClusterFacts()
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 class NoNodes:
@@ -36,7 +38,12 @@ class NoNamespaces:
     async def labels(self, namespace: str, *, deadline: float) -> Mapping[str, str]:
         """Return none."""
         del namespace, deadline
-        return {}
+        return _NO_LABELS
+
+    def lookup(self, namespace: str) -> Mapping[str, str]:
+        """Return none."""
+        del namespace
+        return _NO_LABELS
 
 
 class NoLogins:

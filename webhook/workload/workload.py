@@ -39,6 +39,10 @@ class ContainerImage:
     field: str
     judged: bool = True
 
+    def __hash__(self) -> int:
+        """Hash what mostly differs; hashing two enums would take three times as long."""
+        return hash((self.image, self.field))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
