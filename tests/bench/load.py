@@ -7,7 +7,7 @@ import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,18 @@ def burst(port: int, bodies: Sequence[bytes]) -> Burst:
         os.sched_setaffinity(0, {parts.SERVER_CORE, parts.LOAD_CORE})
 
 
+def paced(port: int, bodies: Mapping[str, Sequence[bytes]], *, seconds: float) -> dict[str, list[float]]:
+    """Send each kind of bodies evenly over so many seconds; return the milliseconds from when each was due, by kind.
+
+    What waits does so on a connection of its own, as an API server does it.
+    """
+    os.sched_setaffinity(0, {parts.LOAD_CORE})
+    try:
+        return asyncio.run(_paced(port, bodies, seconds))
+    finally:
+        os.sched_setaffinity(0, {parts.SERVER_CORE, parts.LOAD_CORE})
+
+
 def numbered(template: bytes, count: int) -> list[bytes]:
     """Return that many different reviews."""
     return [reviews.numbered(template, number) for number in range(count)]
@@ -123,6 +135,29 @@ async def _burst(port: int, bodies: Sequence[bytes]) -> Burst:
     for _, writer in connections:
         writer.close()
     return Burst(seconds=seconds, refused=sum(b'"allowed":true' not in answer for answer in answers))
+
+
+async def _paced(port: int, bodies: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, list[float]]:
+    context = parts.client_context()
+    free: list[_Connection] = []
+    took: dict[str, list[float]] = {kind: [] for kind in bodies}
+    loop = asyncio.get_running_loop()
+
+    async def one(kind: str, body: bytes, due: float) -> None:
+        await asyncio.sleep(due - loop.time())
+        connection = free.pop() if free else await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        await _ask(connection, body)
+        took[kind].append((loop.time() - due) * 1000)
+        free.append(connection)
+
+    begin = loop.time() + 0.5
+    async with asyncio.TaskGroup() as group:
+        for kind, some in bodies.items():
+            for number, body in enumerate(some):
+                group.create_task(one(kind, body, begin + seconds * number / len(some)))
+    for _, writer in free:
+        writer.close()
+    return took
 
 
 async def _ask(connection: _Connection, body: bytes) -> bytes:

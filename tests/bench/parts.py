@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from certs.issue import issue_authority, issue_leaf
 
@@ -46,13 +47,32 @@ class Server:
         return int(line.split()[1]) / 1024
 
 
-class Registry:
+class Told:
+    """A process that answers each line on its stdin by a line."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("it was started without pipes")
+        self._stdin, self._stdout = process.stdin, process.stdout
+
+    def tell(self) -> bytes:
+        """Send a line; return the next one that comes."""
+        self._stdin.write(b"\n")
+        self._stdin.flush()
+        return self.heard()
+
+    def heard(self) -> bytes:
+        """Return the next line."""
+        return self._stdout.readline()
+
+
+class Registry(Told):
     """The embedded registry as a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ca: Path, port: int) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[bytes], ca: Path) -> None:
+        super().__init__(process)
         self.ca = ca
-        self.port = port
+        self.port = int(self.heard())
 
     def image(self, number: int) -> str:
         """Return the reference of one of its images."""
@@ -60,12 +80,34 @@ class Registry:
 
     def asked(self) -> dict[str, int]:
         """Return how many requests of which method came since this was last called."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the registry has no pipes")
-        self._process.stdin.write(b"\n")
-        self._process.stdin.flush()
-        counted: dict[str, int] = json.loads(self._process.stdout.readline())
+        counted: dict[str, int] = json.loads(self.tell())
         return counted
+
+
+class StandIn(Told):
+    """An API server with thousands of nodes, see standin.py."""
+
+    def __init__(self, process: subprocess.Popen[bytes], kubeconfig: Path) -> None:
+        super().__init__(process)
+        self.kubeconfig = kubeconfig
+        self.port = int(self.heard())
+
+    def relist(self) -> None:
+        """Have the nodes listed again; return when the last page has been asked for."""
+        self.tell()
+
+
+class Probed(Told):
+    """A webhook with a probe of its event loop, see probed.py."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server.process)
+        self.server = server
+
+    def lateness(self) -> dict[str, Any]:
+        """Return how late its timers were since this was last asked, in milliseconds."""
+        seen: dict[str, Any] = json.loads(self.tell())
+        return seen
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -88,14 +130,21 @@ def build_noop(folder: Path) -> Path:
 
 
 @contextmanager
-def registry(folder: Path, tags: int) -> Iterator[Registry]:
-    """Run the embedded registry on the core of the load."""
-    ca = folder / "registry-ca.crt"
-    command = [sys.executable, str(HERE / "registry.py"), str(tags), str(ca)]
+def registry(folder: Path, tags: int, *, delay: float = 0.0) -> Iterator[Registry]:
+    """Run the embedded registry on the core of the load; `delay`: the seconds that it takes to answer."""
+    ca = folder / f"registry-{delay:g}.crt"
+    command = [sys.executable, str(HERE / "registry.py"), str(tags), str(ca), str(delay)]
     with _running(command, LOAD_CORE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        if process.stdout is None:
-            raise RuntimeError("the registry has no pipes")
-        yield Registry(process, ca, int(process.stdout.readline()))
+        yield Registry(process, ca)
+
+
+@contextmanager
+def standin(folder: Path, nodes: int) -> Iterator[StandIn]:
+    """Run the stand-in for an API server on the core of the load."""
+    kubeconfig = folder / f"kubeconfig-{nodes}"
+    command = [sys.executable, str(HERE / "standin.py"), str(nodes), str(kubeconfig)]
+    with _running(command, LOAD_CORE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield StandIn(process, kubeconfig)
 
 
 @contextmanager
@@ -108,24 +157,51 @@ def noop(binary: Path, pair: tuple[Path, Path]) -> Iterator[Server]:
 
 @contextmanager
 def pullproof(
-    folder: Path, pair: tuple[Path, Path], registry: Registry, documents: Sequence[Path] = ()
+    folder: Path,
+    pair: tuple[Path, Path],
+    registries: Sequence[Registry],
+    documents: Sequence[Path] = (),
+    kubeconfig: Path | None = None,
 ) -> Iterator[Server]:
-    """Run `pullproof serve` on the core of the servers, with the defaults but for the registry's authority."""
-    port, metrics = free_port(), free_port()
-    config = folder / "pullproof.yaml"
-    config.write_text(
-        "apiVersion: config.pullproof.dev/v1alpha1\n"
-        "kind: PullproofConfiguration\n"
-        f'registries: [{{match: "{HOST}:{registry.port}", caFile: "{registry.ca}"}}]\n'
-        f'server: {{certFile: "{pair[0]}", keyFile: "{pair[1]}", drain: 0s}}\n'
-        "cache: {tags: 3600s}\n"
-    )
-    command = [str(Path(sys.executable).parent / "pullproof"), "serve", "--no-cluster", "--address", "127.0.0.1"]
-    command += ["--port", str(port), "--metrics-port", str(metrics), "--config", str(config)]
+    """Run `pullproof serve` on the core of the servers, with the defaults but for the registries' authorities."""
+    port = free_port()
+    config = configuration(folder, pair, registries)
+    command = [str(Path(sys.executable).parent / "pullproof"), "serve", "--address", "127.0.0.1"]
+    command += ["--port", str(port), "--metrics-port", str(free_port()), "--config", str(config)]
+    command += ["--kubeconfig", str(kubeconfig)] if kubeconfig else ["--no-cluster"]
     for document in documents:
         command += ["--documents", str(document)]
     with _serving("pullproof", command, port) as server:
         yield server
+
+
+@contextmanager
+def probed(
+    folder: Path, pair: tuple[Path, Path], registries: Sequence[Registry], kubeconfig: Path | None = None
+) -> Iterator[Probed]:
+    """Run the webhook with a probe of its event loop on the core of the servers."""
+    port = free_port()
+    command = [sys.executable, str(HERE / "probed.py"), str(configuration(folder, pair, registries)), *map(str, pair)]
+    command += [str(port), str(free_port()), *([str(kubeconfig)] if kubeconfig else [])]
+    with _serving("probed", command, port, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        yield Probed(server)
+
+
+def configuration(
+    folder: Path, pair: tuple[Path, Path], registries: Sequence[Registry], note: str = "", tags: str = "3600s"
+) -> Path:
+    """Write a configuration; with another `note` it is another one, though it says the same. `tags`: their lifetime."""
+    known = ", ".join(f'{{match: "{HOST}:{each.port}", caFile: "{each.ca}"}}' for each in registries)
+    config = folder / "pullproof.yaml"
+    config.write_text(
+        f"# {note}\n"
+        "apiVersion: config.pullproof.dev/v1alpha1\n"
+        "kind: PullproofConfiguration\n"
+        f"registries: [{known}]\n"
+        f'server: {{certFile: "{pair[0]}", keyFile: "{pair[1]}", drain: 0s}}\n'
+        f"cache: {{tags: {tags}}}\n"
+    )
+    return config
 
 
 def free_port() -> int:
@@ -145,9 +221,16 @@ def client_context() -> ssl.SSLContext:
 
 
 @contextmanager
-def _serving(name: str, command: list[str], port: int) -> Iterator[Server]:
+def _serving(
+    name: str,
+    command: list[str],
+    port: int,
+    *,
+    stdin: int | None = subprocess.DEVNULL,
+    stdout: int | None = subprocess.DEVNULL,
+) -> Iterator[Server]:
     began = time.perf_counter()
-    with _running(command, SERVER_CORE) as process:
+    with _running(command, SERVER_CORE, stdin=stdin, stdout=stdout) as process:
         while not _ready(port):
             if process.poll() is not None or time.perf_counter() - began > _PATIENCE:
                 raise RuntimeError(f"{name} did not start: {command}")

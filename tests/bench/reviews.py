@@ -1,11 +1,13 @@
 """AdmissionReviews as an API server sends them, of the sizes that the bench is about (pure).
 
-`@UID@` stands where each request has a number of its own (its uid, the pod's name, and its uid in `metadata`), so that
-nothing can be answered by the bytes of the one before.
+`@UID@` stands where each request has a number of its own, so that nothing can be answered by the bytes of the one
+before: its uid, the pod's name and uid, and the volume of its token, which ServiceAccount admission names anew for
+every pod and mounts into each of its containers (plugin/pkg/admission/serviceaccount/admission.go).
 """
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 _ROOM = 64
 """How far below the wanted size a review may end."""
@@ -13,7 +15,7 @@ _ROOM = 64
 
 def pod(images: Sequence[str], *, size: int, secret: str = "") -> bytes:
     """Return the review of a new Pod with one container for each image, of about `size` bytes."""
-    spec = _spec(images, secret)
+    spec = _admitted(_spec(images, secret))
     spec |= {"nodeName": None, "priority": 0, "preemptionPolicy": "PreemptLowerPriority", "enableServiceLinks": True}
     return _padded(
         "Pod", "", "pods", {"apiVersion": "v1", "kind": "Pod", "spec": spec, "status": {"phase": "Pending"}}, size
@@ -43,13 +45,7 @@ def numbered(template: bytes, number: int) -> bytes:
 def _spec(images: Sequence[str], secret: str) -> dict[str, object]:
     return {
         "containers": [_container(number, image) for number, image in enumerate(images)],
-        "volumes": [
-            {"name": "config", "configMap": {"name": "shop-config", "defaultMode": 420}},
-            {
-                "name": "token",
-                "projected": {"sources": [{"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}}]},
-            },
-        ],
+        "volumes": [{"name": "config", "configMap": {"name": "shop-config", "defaultMode": 420}}],
         "imagePullSecrets": [{"name": secret}] if secret else [],
         "restartPolicy": "Always",
         "terminationGracePeriodSeconds": 30,
@@ -68,6 +64,27 @@ def _spec(images: Sequence[str], secret: str) -> dict[str, object]:
             for taint in ("not-ready", "unreachable")
         ],
     }
+
+
+def _admitted(spec: dict[str, Any]) -> dict[str, object]:
+    """Return the spec of a pod that has been through ServiceAccount admission."""
+    sources = [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {
+            "downwardAPI": {
+                "items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]
+            }
+        },
+    ]
+    token = {"name": "kube-api-access-@UID@", "projected": {"sources": sources, "defaultMode": 420}}
+    mount = {
+        "name": "kube-api-access-@UID@",
+        "readOnly": True,
+        "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
+    }
+    mounted = [{**each, "volumeMounts": [*each["volumeMounts"], mount]} for each in spec["containers"]]
+    return {**spec, "containers": mounted, "volumes": [*spec["volumes"], token]}
 
 
 def _container(number: int, image: str) -> dict[str, object]:

@@ -13,7 +13,6 @@ import os
 import platform
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -24,24 +23,26 @@ import load
 import page
 import parts
 import reviews
+import trouble
 
 DOCS = parts.HERE.parents[1] / "docs"
 CONNECTIONS = (16, 64)
-_TAGS = 200
+_TAGS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long it takes: rounds of each case, their seconds, starts of each server, seconds of idling."""
+    """How long it takes: rounds of each case, their seconds, starts of a server, seconds of idling and of trouble."""
 
     rounds: int
     seconds: float
     starts: int
     idle: float
+    trouble: float
 
 
-LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0)
-SHORT = Effort(rounds=3, seconds=1.0, starts=2, idle=4.0)
+LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0)
+SHORT = Effort(rounds=2, seconds=1.0, starts=2, idle=2.0, trouble=2.0)
 
 
 def main() -> int:
@@ -71,7 +72,9 @@ def measure(effort: Effort) -> dict[str, object]:
             "warm": bench.warm(),
             "connections": bench.connections(),
             "cold": bench.cold(),
-            "idle": bench.idle(),
+            "memory": trouble.memory(folder, bench.pair, bench.registry, effort.idle),
+            "lateness": trouble.lateness(folder, bench.pair, bench.registry, effort.trouble),
+            "slow": trouble.slow_registry(folder, bench.pair, bench.registry, effort.rounds, effort.trouble / 2),
             "load_at_end": os.getloadavg(),
         }
 
@@ -82,8 +85,8 @@ class _Bench:
     def __init__(self, folder: Path, effort: Effort, registry: parts.Registry) -> None:
         self._folder = folder
         self._effort = effort
-        self._registry = registry
-        self._pair = parts.certificate(folder)
+        self.registry = registry
+        self.pair = parts.certificate(folder)
         self._noop = parts.build_noop(folder)
         self._cases = self._write_cases()
 
@@ -103,13 +106,13 @@ class _Bench:
         with self._running_noop() as noop, self._pullproof() as pullproof:
             for case in self._cases.values():
                 load.burst(pullproof.port, load.numbered(case.read_bytes(), 2))
-            asked = self._registry.asked()
+            asked = self.registry.asked()
             rows = [
                 self._row(name, connections, self._rounds((noop, pullproof), case, connections))
                 for name, case in self._cases.items()
                 for connections in CONNECTIONS
             ]
-            rows.append({"registry requests to warm up": asked, "registry requests while warm": self._registry.asked()})
+            rows.append({"registry requests to warm up": asked, "registry requests while warm": self.registry.asked()})
             return rows
 
     def connections(self) -> dict[str, object]:
@@ -119,7 +122,7 @@ class _Bench:
             load.burst(pullproof.port, load.numbered(case.read_bytes(), 2))
             row = self._row("new connection each", 16, self._rounds((noop, pullproof), case, 16, close=True))
             resumed = {server.name: load.resumes(server.port) for server in (noop, pullproof)}
-        self._registry.asked()
+        self.registry.asked()
         return {**row, "resumes sessions": resumed}
 
     def cold(self) -> list[dict[str, object]]:
@@ -131,26 +134,16 @@ class _Bench:
         ):
             with self._pullproof() as server:
                 before = server.rss()
-                template = reviews.pod([self._registry.image(number) for number in images], size=5000)
+                template = reviews.pod([self.registry.image(number) for number in images], size=5000)
                 burst = load.burst(server.port, load.numbered(template, pods))
-                asked = self._registry.asked()
+                asked = self.registry.asked()
                 bursts.append(
                     {"burst": name, **asdict(burst), "asked": asked, "rss at rest": before, "rss after": server.rss()}
                 )
         return bursts
 
-    def idle(self) -> dict[str, object]:
-        """Return what a server takes that nobody asks."""
-        with self._pullproof() as server:
-            load.burst(server.port, load.numbered(self._cases["pod, 5 kB"].read_bytes(), 2))
-            self._registry.asked()
-            time.sleep(1)
-            before = server.cpu()
-            time.sleep(self._effort.idle)
-            return {"cpu percent": (server.cpu() - before) / self._effort.idle * 100, "rss": server.rss()}
-
     def _write_cases(self) -> Mapping[str, Path]:
-        images = [self._registry.image(number) for number in range(20)]
+        images = [self.registry.image(number) for number in range(20)]
         made = {
             "pod, 5 kB": reviews.pod(images[:3], size=5000),
             "pod, 40 kB, 20 containers": reviews.pod(images, size=40_000),
@@ -192,18 +185,18 @@ class _Bench:
         return {"case": name, "connections": connections, **sides, "ratio": ratios}
 
     def _running_noop(self) -> AbstractContextManager[parts.Server]:
-        return parts.noop(self._noop, self._pair)
+        return parts.noop(self._noop, self.pair)
 
     @contextmanager
     def _pullproof(self) -> Iterator[parts.Server]:
         secret = self._folder / "secret.yaml"
-        host = f"{parts.HOST}:{self._registry.port}"
+        host = f"{parts.HOST}:{self.registry.port}"
         config = json.dumps({"auths": {host: {"username": "bench", "password": "bench"}}})
         secret.write_text(
             "apiVersion: v1\nkind: Secret\nmetadata: {name: regcred, namespace: default}\n"
             f"type: kubernetes.io/dockerconfigjson\nstringData: {{.dockerconfigjson: {json.dumps(config)}}}\n"
         )
-        with parts.pullproof(self._folder, self._pair, self._registry, (secret,)) as server:
+        with parts.pullproof(self._folder, self.pair, [self.registry], (secret,)) as server:
             yield server
 
 

@@ -2,6 +2,7 @@
 """Get the real parts that tests and measurements run against: registries, a Kubernetes node, tools.
 
     python3 tests/parts/get.py [TARGET…]        test, e2e, oracle, bench, image; all of them when none is named
+    python3 tests/parts/get.py peers            other webhooks, for make bench to measure beside ours (a quarter hour)
 
 Each part is pinned below and installed into $PARTS (~/.cache/pullproof-parts): servers and build tools from Debian, the
 rest built from Go modules. What is there in the pinned version is left alone; what was interrupted goes on where it
@@ -95,6 +96,10 @@ MODULES = {
     "helm": Module("helm.sh/helm/v4", "v4.3.1", ("cmd/helm",)),
     "registry": Module("github.com/distribution/distribution/v3", "v3.1.2", ("cmd/registry",)),
     "crane": Module("github.com/google/go-containerregistry", "v0.22.1", ("cmd/crane",)),
+    "kyverno": Module("github.com/kyverno/kyverno", "v1.19.1", ("cmd/kyverno",)),
+    "policy-controller": Module(
+        "github.com/sigstore/policy-controller", "v0.13.1", ("cmd/webhook",), names=("policy-controller",)
+    ),
     "toxiproxy": Module("github.com/Shopify/toxiproxy/v2", "v2.5.0", ("cmd/server",), names=("toxiproxy-server",)),
     "gatekeeper": Module(
         "github.com/open-policy-agent/gatekeeper/v3",
@@ -119,7 +124,10 @@ TARGETS = {
     "oracle": Needs(CLUSTER, NODE),
     "bench": Needs(("kube/kube-apiserver", "etcd", "registry", "crane"), ("wrk", "apache2-utils", "openssl")),
     "image": Needs((), ("debootstrap", "buildah")),
+    "peers": Needs(("kyverno", "policy-controller", "kube/kube-apiserver", "etcd"), ()),
 }
+WHEN_NAMED = frozenset({"peers"})
+"""Targets that are not among "all": they take long to build, and what they are for goes without them."""
 
 
 def say(text: str) -> None:
@@ -243,7 +251,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"unknown target {unknown[0]!r}; known are {', '.join(TARGETS)}", file=sys.stderr)
         return 2
-    wanted = names or list(TARGETS)
+    wanted = names or [name for name in TARGETS if name not in WHEN_NAMED]
     packages = tuple(dict.fromkeys(package for name in wanted for package in TARGETS[name].debian))
     had = [attempt(users(wanted), partial(debian, packages))]
     for part in dict.fromkeys(part for name in wanted for part in TARGETS[name].modules):
