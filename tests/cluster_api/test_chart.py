@@ -216,7 +216,7 @@ EVERYWHERE = {
     "list events",
     "list,watch replicasets.apps",
     "list,watch controllerrevisions.apps",
-    "list mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "list,watch mutatingwebhookconfigurations.admissionregistration.k8s.io",
     "list mutatingadmissionpolicies.admissionregistration.k8s.io",
     "get,patch validatingwebhookconfigurations.admissionregistration.k8s.io pullproof",
 }

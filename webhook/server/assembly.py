@@ -88,7 +88,7 @@ class Assembly:
             certificate=ServingCertificate(self.certificate) if self.certificate else None,
             metrics=create_metrics_app(self.metrics.render),
             told=self._expires,
-            at_once={b"/validate": endpoint.at_once},
+            at_once={b"/validate": door.at_once},
         )
 
     def _expires(self, at: datetime) -> None:
