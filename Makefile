@@ -6,7 +6,7 @@ PARTS ?= $(HOME)/.cache/pullproof-parts
 export PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck contracts parts e2e oracle bench constraints sbom clean
+.PHONY: help demo test lint typecheck contracts parts e2e oracle bench startup constraints sbom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ oracle: $(VENV)/.ready ## what we say against what a real node does, all cases; 
 bench: $(VENV)/.ready ## speed, as ratios measured in one run; writes docs/benchmarks.md
 	@$(PYTHON) tests/parts/get.py bench
 	$(BIN)/python tests/bench/run.py
+
+startup: $(VENV)/.ready ## how quickly the commands are there; writes docs/startup.md
+	$(BIN)/python tests/bench/startup.py
 
 constraints: $(VENV)/.ready ## renew the pinned dependencies
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

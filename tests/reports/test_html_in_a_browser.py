@@ -158,8 +158,24 @@ def test_nothing_sticks_out_of_a_narrow_screen(page: Browser, width: int) -> Non
     page.devtools("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=True)
     try:
         assert page.run("return document.documentElement.scrollWidth") <= width
+        rights = "[...document.querySelectorAll('tbody.images td, .tiles button, select, input')]"
+        assert page.run(f"return Math.max(...{rights}.map((e) => e.getBoundingClientRect().right))") <= width
     finally:
         page.devtools("Emulation.clearDeviceMetricsOverride")
+
+
+def test_the_worst_stands_first(page: Browser) -> None:
+    seen = page.run("return [...document.querySelectorAll('tbody.images tr')].map((r) => r.dataset.verdict)")
+    order = ["fail", "error", "warn", "pass", "skip"]
+    assert seen == sorted(seen, key=order.index)
+    assert {seen[0], seen[-1]} == {"fail", "skip"}
+
+
+def test_causes_registries_and_namespaces_are_counted(page: Browser, report: Report) -> None:
+    titles = page.run("return [...document.querySelectorAll('.counts h2')].map((e) => e.textContent)")
+    assert titles == ["By cause", "By registry", "By namespace"]
+    rows = page.run("return document.querySelectorAll('.counts section:first-child tbody tr').length")
+    assert rows == len({finding.code for _, finding in report.findings()})
 
 
 def test_a_picture_of_it_is_no_blank(page: Browser) -> None:

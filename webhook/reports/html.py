@@ -24,6 +24,8 @@ _NAMES = {
     Outcome.PASS: "fine",
     Outcome.SKIP: "skipped",
 }
+_ORDER = tuple(_NAMES)
+"""What wants somebody's hand stands first."""
 
 
 def render(report: Report) -> str:
@@ -38,9 +40,8 @@ def render(report: Report) -> str:
         f"<h1>{text(_headline(report))}</h1>",
         _tiles(report),
         _filters(report.images),
-        _table(report.images),
-        _counts("By namespace", report.images, _namespace),
-        _counts("By registry", report.images, _registry),
+        _table(sorted(report.images, key=lambda image: _ORDER.index(image.outcome))),
+        f'<div class="counts">{_counts_of_all(report.images)}</div>' if report.images else "",
         f"</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
     ]
     return "\n".join(part for part in parts if part)
@@ -89,7 +90,7 @@ def _table(images: Sequence[ReportedImage]) -> str:
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("Verdict", "Image", "Where", "Findings"))
     rows = "\n".join(map(_row, images))
     head = f'<thead class="images"><tr>{heads}</tr></thead>'
-    return f'<table>\n{head}\n<tbody class="images">\n{rows}\n</tbody>\n</table>'
+    return f'<table class="images">\n{head}\n<tbody class="images">\n{rows}\n</tbody>\n</table>'
 
 
 def _row(image: ReportedImage) -> str:
@@ -121,7 +122,7 @@ def _place(image: ReportedImage) -> str:
 
 def _finding(finding: Finding) -> str:
     doubt = f'<p class="dim">not certain: {text(finding.doubt)}</p>' if finding.doubt else ""
-    fix = f"<details><summary>fix</summary><code>{text(finding.fix)}</code></details>" if finding.fix else ""
+    fix = f'<p class="fix">fix: <code>{text(finding.fix)}</code></p>' if finding.fix else ""
     return (
         f'<div class="finding"><p><strong class="{finding.cls}">{label(finding)}</strong> {text(finding.message)} '
         f'<code class="code">{finding.code}</code></p>{doubt}{fix}</div>'
@@ -136,8 +137,18 @@ def _aside(image: ReportedImage) -> str:
     return (f'<p class="dim">{text(image.skip)}</p>' if image.skip else "") + ignored
 
 
-def _counts(title: str, images: Sequence[ReportedImage], key: Callable[[ReportedImage], str]) -> str:
-    counted = Counter((key(image), image.outcome) for image in images)
+def _counts_of_all(images: Sequence[ReportedImage]) -> str:
+    return "\n".join(
+        (
+            _counts("By cause", images, _causes),
+            _counts("By registry", images, lambda image: [_registry(image)]),
+            _counts("By namespace", images, lambda image: [_namespace(image)]),
+        )
+    )
+
+
+def _counts(title: str, images: Sequence[ReportedImage], keys: Callable[[ReportedImage], Iterable[str]]) -> str:
+    counted = Counter((key, image.outcome) for image in images for key in keys(image))
     names = sorted({name for name, _ in counted if name})
     if not names:
         return ""
@@ -150,7 +161,11 @@ def _counts(title: str, images: Sequence[ReportedImage], key: Callable[[Reported
     )
     table = f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>"
     box = f'<div class="wide" tabindex="0" role="region" aria-label="{title}">'
-    return f'<h2>{title}</h2>\n{box}\n<table class="narrow">\n{table}\n</table>\n</div>'
+    return f'<section><h2>{title}</h2>\n{box}\n<table class="narrow">\n{table}\n</table>\n</div></section>'
+
+
+def _causes(image: ReportedImage) -> Iterable[str]:
+    return dict.fromkeys(finding.code.value for finding in image.findings)
 
 
 def _namespace(image: ReportedImage) -> str:

@@ -24,14 +24,20 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid var(--line); }
 th { color: var(--dim); font-weight: 600; font-size: .85rem; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.narrow { width: auto; min-width: 20rem; } .wide { overflow-x: auto; }
-.verdict { font-weight: 700; white-space: nowrap; }
+table.images { table-layout: fixed; } table.images td { overflow-wrap: anywhere; }
+table.images th:nth-child(1) { width: 8.5rem; } table.images th:nth-child(2) { width: 27%; }
+table.images th:nth-child(3) { width: 24%; }
+.narrow { width: auto; } .narrow th, .narrow td { padding: .3rem .6rem; } .wide { overflow-x: auto; }
+.counts { display: flex; flex-wrap: wrap; gap: 0 3rem; align-items: flex-start; } .counts section { max-width: 100%; }
+.verdict { font-weight: 700; }
 .fail { color: var(--fail); } .warn { color: var(--warn); } .error { color: var(--error); }
 .pass { color: var(--pass); } .skip { color: var(--skip); } .dim { color: var(--dim); }
 .finding { margin: 0 0 .5rem; } .finding p { margin: 0; } .finding code.code { color: var(--dim); }
-summary { cursor: pointer; }
+.fix code { background: var(--soft); border-radius: 4px; padding: .1rem .3rem; }
+#shown { align-self: center; }
 [hidden] { display: none !important; }
 @media (max-width: 48rem) { body { padding: 1rem; } thead.images { position: absolute; left: -999rem; }
+  table.images, tbody.images { display: block; } .filters select { flex: 1 1 10rem; }
   tbody.images tr, tbody.images td { display: block; border: 0; padding: .1rem 0; }
   tbody.images tr { border-bottom: 1px solid var(--line); padding: .8rem 0; } }
 @media print { .filters, .tiles button[aria-pressed=false] { display: none; } }
