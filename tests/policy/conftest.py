@@ -58,6 +58,7 @@ def _resolution(reference: Reference, facts: dict[str, Any]) -> Resolution | Non
     )
     return Unresolved(
         reference=reference,
+        found=facts.get("found", False),
         failure=failure,
         message=facts.get("message", ""),
         absent=facts.get("absent", Absent.TAG),

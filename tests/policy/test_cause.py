@@ -14,7 +14,7 @@ from webhook.image.reference import Digest
 from webhook.policy.cause import cause
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code
-from webhook.registry.resolution import Attempt, Failure, Quota, Step
+from webhook.registry.resolution import Failure, Quota
 from webhook.workload.workload import PullPolicy, Role
 
 Make = Callable[..., Evidence]
@@ -25,14 +25,6 @@ MISSING = ("regcred", SecretState.MISSING, (), "", "")
 UNREADABLE = ("regcred", SecretState.UNREADABLE, (), "forbidden", "")
 MALFORMED = ("regcred", SecretState.MALFORMED, (), "bad base64", "")
 PROVIDER = Credential(username="AWS", secret="t", source="provider ecr", origin=Origin.PROVIDER)
-LAYER_GONE = Attempt(
-    endpoint="https://reg.example",
-    credential="anonymous",
-    step=Step.BLOB,
-    method="HEAD",
-    status=404,
-    failure=Failure.NOT_FOUND,
-)
 CLOUD = {"cloud_login": True}
 DIGEST = Digest("sha256:" + "b" * 64)
 AMD64 = Platform(os="linux", architecture="amd64")
@@ -63,6 +55,7 @@ def index(*platforms: Platform | None) -> Index:
 IMAGE = manifest("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar+gzip")
 CHART = manifest("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")
 MISCOUNTED = replace(IMAGE, counted=2)
+CONFIG_GONE = replace(IMAGE, gone=(IMAGE.config.digest,))
 SIGNATURE = manifest("application/vnd.oci.image.config.v1+json", "application/vnd.dev.cosign.simplesigning.v1+json")
 
 
@@ -203,11 +196,14 @@ SIGNATURE = manifest("application/vnd.oci.image.config.v1+json", "application/vn
             None,
             id="index without platforms",
         ),
-        pytest.param("app:1", {"resolves": True, "attempts": (LAYER_GONE,)}, Code.BROKEN_IMAGE, id="layer gone"),
+        pytest.param("app:1", {"resolves": True, "content": CONFIG_GONE}, Code.BROKEN_IMAGE, id="config gone"),
+        pytest.param("app:1", {"failure": Failure.NOT_FOUND, "found": True}, Code.BROKEN_IMAGE, id="manifest gone"),
+        pytest.param("app:1", {"failure": Failure.FORBIDDEN, "found": True}, Code.DENIED_OR_MISSING, id="GET refused"),
+        pytest.param("app:1", {"failure": Failure.RATE_LIMITED, "found": True}, Code.RATE_LIMITED, id="GET limited"),
         pytest.param("app:1", {"resolves": True, "content": MISCOUNTED}, Code.BROKEN_IMAGE, id="layers not counted"),
         pytest.param(
             "app:1",
-            {"failure": Failure.NOT_FOUND, "attempts": (LAYER_GONE,)},
+            {"failure": Failure.NOT_FOUND},
             Code.IMAGE_NOT_FOUND,
             id="a digest, not among the blobs either",
         ),

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 
 from webhook.credentials.credential import Credential, Origin
@@ -15,7 +14,6 @@ from webhook.policy.checks.catalogue import CHECKS
 from webhook.policy.evidence import Evidence, Mutator, Runtime
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
 from webhook.registry.resolution import Attempt, Failure, Step
-from webhook.settings.checktable import CheckTable
 from webhook.settings.decoding import decode
 from webhook.settings.schema import Settings
 from webhook.workload.workload import PullPolicy, Role
@@ -55,19 +53,7 @@ FAILURES: dict[Code, dict[str, Any]] = {
         "content": None,
         "media_type": "application/vnd.docker.distribution.manifest.v1+json",
     },
-    Code.BROKEN_IMAGE: {
-        "resolves": True,
-        "attempts": (
-            Attempt(
-                endpoint="https://reg.example",
-                credential="anonymous",
-                step=Step.BLOB,
-                method="HEAD",
-                status=404,
-                failure=Failure.NOT_FOUND,
-            ),
-        ),
-    },
+    Code.BROKEN_IMAGE: {"failure": Failure.NOT_FOUND, "found": True},
     Code.PULL_SECRET_MALFORMED: {"secrets": [MALFORMED]},
 }
 ALWAYS_LIKELY = {Code.NOT_AN_IMAGE, Code.BROKEN_IMAGE}
@@ -233,19 +219,11 @@ DOUBTS = [
 def test_doubts(
     code: Code, settings: Settings, facts: dict[str, Any], lowered: set[Code], words: str, evidence: Make, find: Find
 ) -> None:
-    deep = evidence(**merged(code, facts))
-    finding = find(code, deep, decode_deep(settings))
+    finding = find(code, evidence(**merged(code, facts)), settings)
     assert finding is not None
     expected = Certainty.LIKELY if code in lowered | ALWAYS_LIKELY else Certainty.CERTAIN
     assert finding.certainty is expected
     assert (words in finding.doubt) == (code in lowered) or not words
-
-
-def decode_deep(settings: Settings) -> Settings:
-    """Turn broken-image on."""
-    options = {check.code: settings.checks[check.code] for check in CHECKS}
-    options[Code.BROKEN_IMAGE] = msgspec.structs.replace(options[Code.BROKEN_IMAGE], level="baseline")
-    return msgspec.structs.replace(settings, checks=CheckTable(options))
 
 
 def attempt(endpoint: str, failure: Failure | None, *, credential: str = "anonymous", detail: str = "") -> Attempt:

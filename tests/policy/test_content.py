@@ -1,6 +1,7 @@
 """What fits which node: containerd's own choices, and nothing said where the image does not say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from webhook.image.manifest import Descriptor, Index, Manifest
 from webhook.image.platform import Platform
 from webhook.image.reference import Digest
-from webhook.policy.content import Unrunnable, lacking, not_runnable, offers_any, platforms_of
+from webhook.policy.content import Unrunnable, built_otherwise, flaw, lacking, not_runnable, offers_any, platforms_of
 from webhook.policy.evidence import Evidence
 from webhook.registry.resolution import Resolved
 from webhook.workload.workload import Role
@@ -58,6 +59,9 @@ def test_as_containerd_selects(case: dict[str, Any]) -> None:
     assert not (lenient and taken_by_older)
     assert not (strict and taken_by_newer)
     assert untold or lenient is not taken_by_older
+    if node.os != "windows" and not node.os_features:
+        plain = node in lacking(content, [node], strictly=True, plainly=True)
+        assert not (plain and taken_by_newer)
     assert untold or strict is not taken_by_newer
 
 
@@ -182,3 +186,63 @@ def test_not_runnable(
     assert isinstance(resolution, Resolved)
     why = not_runnable(resolution, role)
     assert (why[0] if why else None) is found
+
+
+FEATURED = index(Platform(os="linux", architecture="amd64", os_features=("erofs",)))
+
+
+def test_a_linux_node_has_no_features_unless_it_is_configured_to() -> None:
+    assert lacking(FEATURED, [AMD64], strictly=True) == frozenset()
+    assert lacking(FEATURED, [AMD64], strictly=True, plainly=True) == {AMD64}
+    windows = Platform(os="windows", architecture="amd64", os_version="10.0.20348.1")
+    wanting = index(replace(windows, os_features=("win32k",)))
+    assert lacking(wanting, [windows], strictly=True, plainly=True) == frozenset(), "a Windows node may have some"
+
+
+def image(number: int, architecture: str = "amd64", *, gone: tuple[Digest, ...] = ()) -> Manifest:
+    config = Descriptor(media_type=CONFIG, digest=digest(number), size=1)
+    platform = Platform(os="linux", architecture=architecture)
+    return Manifest(media_type=IMAGE, config=config, layers=(), platform=platform, gone=gone)
+
+
+def both(**fields: Any) -> Index:
+    """An index with an image for amd64 (1) and one for arm64 (2)."""
+    entries = [
+        Descriptor(media_type=IMAGE, digest=digest(number), size=1, platform=each)
+        for number, each in ((1, AMD64), (2, ARM64))
+    ]
+    return Index(media_type=INDEX, manifests=tuple(entries), **fields)
+
+
+WHOLE, LAYER_GONE, CONFIG_GONE = image(7), image(7, gone=(digest(8),)), image(7, gone=(digest(7),))
+
+
+@pytest.mark.parametrize(
+    ("content", "nodes", "said"),
+    [
+        pytest.param(WHOLE, {AMD64}, "", id="whole"),
+        pytest.param(LAYER_GONE, {AMD64}, "a layer is gone", id="a layer"),
+        pytest.param(CONFIG_GONE, set(), "its config is gone", id="the config"),
+        pytest.param(both(), {AMD64}, "", id="an index that was not looked into"),
+        pytest.param(
+            both(gone=(digest(1),)), {AMD64}, "the manifest for linux/amd64 is gone", id="the node's manifest"
+        ),
+        pytest.param(both(gone=(digest(2),)), {AMD64}, "", id="another node's manifest"),
+        pytest.param(both(gone=(digest(2),)), {AMD64, ARM64}, "", id="one of two nodes' manifests"),
+        pytest.param(both(gone=(digest(2),)), set(), "one of its manifests is gone", id="a manifest, no node known"),
+        pytest.param(both(images=((digest(1), LAYER_GONE),)), {AMD64}, "a layer is gone", id="a layer of the node's"),
+        pytest.param(both(images=((digest(2), LAYER_GONE),)), {AMD64}, "", id="a layer of another's"),
+        pytest.param(both(images=((digest(2), LAYER_GONE),)), set(), "a layer is gone", id="a layer, no node known"),
+    ],
+)
+def test_flaw(content: Index | Manifest, nodes: set[Platform], said: str, evidence: Make) -> None:
+    known = evidence("app:1", resolves=True, content=content, nodes={"platforms": frozenset(nodes)})
+    assert flaw(known, content) == said
+
+
+def test_an_index_may_say_what_its_images_are_not() -> None:
+    arm = both(images=((digest(1), image(7, "arm64")), (digest(2), image(8, "arm64"))))
+    assert built_otherwise(arm, [AMD64]) == ARM64
+    assert built_otherwise(arm, [ARM64]) is None
+    assert built_otherwise(arm, [AMD64, ARM64]) is None, "one of them can run it"
+    assert built_otherwise(both(), [AMD64]) is None, "nobody has looked"

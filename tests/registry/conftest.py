@@ -4,6 +4,7 @@ import asyncio
 import selectors
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -57,6 +58,7 @@ class FakeRegistries:
         self.delay: dict[str, float] = defaultdict(float)
         self.looks: list[tuple[float, str, str, bool]] = []
         self.lists: list[tuple[float, str, str]] = []
+        self.fetched: list[tuple[str, Digest]] = []
         self.inside: dict[str, int] = defaultdict(int)
         self.most_inside: dict[str, int] = defaultdict(int)
 
@@ -80,6 +82,10 @@ class FakeRegistries:
         if isinstance(told, RegistryError):
             raise told
         return told
+
+    async def content(self, resolved: Resolved, credential: Credential, *, deadline: float) -> Resolved:
+        self.fetched.append((str(resolved.reference), resolved.digest))
+        return replace(resolved, content=self.contents.get(resolved.digest))
 
     async def tags(self, reference: Reference, credential: Credential, *, deadline: float) -> tuple[str, ...]:
         loop = asyncio.get_running_loop()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,6 +162,20 @@ def test_content_too_heavy_to_keep_is_done_without(clock) -> None:
     answers = Answers(clock, contents=Contents(most=10))
     answers.put(FULL, yes(manifests(50)))
     assert answers.get(FULL, not_before=ANY_AGE) == yes()
+
+
+def test_what_is_gone_of_content_is_forgotten_with_its_answer(clock) -> None:
+    """A digest names the same for ever, but what was gone of it may have come back."""
+    answers, kept = Answers(clock), Contents()
+    flawed = replace(manifests(1), gone=(DIGEST,))
+    answers.put(FULL._replace(identifier=DIGEST), yes(flawed))
+    assert answers.get(FULL._replace(identifier=DIGEST), not_before=ANY_AGE) == yes(flawed)
+    clock.now += 61
+    assert answers.get(FULL._replace(identifier=DIGEST), not_before=ANY_AGE) is None
+    assert not kept.keep(yes(flawed).resolution)
+    assert not kept.keep(yes(replace(manifests(1), nested=((DIGEST, flawed),))).resolution)
+    answers.put(FULL, yes(replace(manifests(1000), gone=(DIGEST,))))
+    assert answers.get(FULL, not_before=ANY_AGE) == yes(), "much of it is done without"
 
 
 def test_entries_are_bounded_and_the_least_used_go_first(clock) -> None:

@@ -17,7 +17,7 @@ from webhook.settings.policy import policy_of, statements_of
 from webhook.settings.schema import Settings
 from webhook.workload.workload import Subject, Workload
 
-OFF_BY_DEFAULT = {Code.BROKEN_IMAGE, Code.UNPINNED_DIGEST, Code.TAG_MOVED}
+OFF_BY_DEFAULT = {Code.UNPINNED_DIGEST, Code.TAG_MOVED}
 
 
 def test_defaults_are_those_of_a_policy() -> None:
@@ -52,7 +52,7 @@ def test_everything_arrives() -> None:
     }
     assert {check.code for check in policy.checks} == {
         *Code,
-    } - {Code.BROKEN_IMAGE, Code.UNPINNED_DIGEST, Code.FORBIDDEN}
+    } - {Code.UNPINNED_DIGEST, Code.FORBIDDEN}
     assert policy.exemptions == (
         Exemption(
             reason="r",

@@ -257,7 +257,7 @@ def nodes_of(*platforms, tainted=()):
         pytest.param(ImageSpec(kind=Kind.SIGNATURE), nodes_of(AMD64), False, set(), id="a signature"),
         pytest.param(ImageSpec(kind=Kind.ARTIFACT), nodes_of(AMD64), True, {"not-an-image"}, id="who knows"),
         pytest.param(ImageSpec(kind=Kind.SCHEMA_1), nodes_of(AMD64), True, {"not-an-image"}, id="schema 1"),
-        pytest.param(ImageSpec(lost=Lost.CONFIG), nodes_of(AMD64), True, set(), id="its config is gone"),
+        pytest.param(ImageSpec(lost=Lost.CONFIG), nodes_of(AMD64), True, {"broken-image"}, id="its config is gone"),
     ],
 )
 async def test_what_is_in_it(scene, spec, nodes, allowed, codes):

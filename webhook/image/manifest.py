@@ -68,17 +68,23 @@ class Descriptor:
 class Index:
     """A list of manifests, in file order. Nested indexes are descriptors with an index media type.
 
-    `nested` holds the nested indexes that were fetched, by digest.
+    `nested` holds the nested indexes that were fetched, by digest; `images` the manifests that were. `gone`: entries
+    that the registry was seen not to have.
     """
 
     media_type: str
     manifests: tuple[Descriptor, ...]
     nested: tuple[tuple[Digest, "Index"], ...] = ()
+    images: tuple[tuple[Digest, "Manifest"], ...] = ()
+    gone: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One image. `platform` and `counted` (the number of layers): what its config says, None when it was not read."""
+    """One image. `platform` and `counted` (the number of layers): what its config says, None when it was not read.
+
+    `gone`: its config, or layers of it, that the registry was seen not to have.
+    """
 
     media_type: str
     config: Descriptor
@@ -86,6 +92,7 @@ class Manifest:
     artifact_type: str = ""
     platform: Platform | None = None
     counted: int | None = None
+    gone: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

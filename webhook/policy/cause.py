@@ -7,6 +7,7 @@ by construction. The rules, first that fits:
     imagePullPolicy Never                               none: nobody pulls
     a malformed secret, and a node needs a pull         pull-secret-malformed
     nobody was asked                                    none
+    found, and what is behind it is gone                broken-image
     401, 403, 404 or hidden while a Secret or the
       ServiceAccount is missing                         pull-secret-missing: it may arrive, and the kubelet retries
     401, 403 or hidden where nodes hold a login, or a
@@ -17,13 +18,11 @@ by construction. The rules, first that fits:
 from typing import Final, assert_never
 
 from webhook.credentials.pullsecret import SecretState
-from webhook.image.artifact import miscounted
-from webhook.image.manifest import Manifest
 from webhook.image.reference import Reference
-from webhook.policy.content import lacks_every_platform, not_runnable
+from webhook.policy.content import flaw, lacks_every_platform, not_runnable
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code
-from webhook.registry.resolution import INCONCLUSIVE, Attempt, Failure, Resolved, Step, Unresolved
+from webhook.registry.resolution import INCONCLUSIVE, Failure, Resolved, Unresolved
 from webhook.workload.workload import PullPolicy
 
 REFUSALS: Final = frozenset({Failure.HIDDEN, Failure.LOGIN_WANTED, Failure.LOGIN_REFUSED, Failure.FORBIDDEN})
@@ -96,21 +95,12 @@ def login_unreadable(evidence: Evidence) -> str:
     return "a credential provider could not be asked" if evidence.provider_failed else ""
 
 
-def gone_blob(resolved: Resolved) -> Attempt | None:
-    """Return the request that showed a config or a layer to be gone, if one did.
-
-    Where nothing was resolved, it was the digest itself that was looked for among the blobs.
-    """
-    blobs = (each for each in resolved.attempts if each.step is Step.BLOB)
-    return next((each for each in blobs if each.failure is Failure.NOT_FOUND), None)
-
-
 def _of_resolved(evidence: Evidence, resolved: Resolved) -> Code | None:
     if not_runnable(resolved, evidence.image.role):
         return Code.NOT_AN_IMAGE
     if resolved.content is not None and lacks_every_platform(evidence, resolved.content):
         return Code.PLATFORM_MISMATCH
-    if gone_blob(resolved) or (isinstance(resolved.content, Manifest) and miscounted(resolved.content)):
+    if resolved.content is not None and flaw(evidence, resolved.content):
         return Code.BROKEN_IMAGE
     if resolved.quota is not None and resolved.quota.remaining <= 0:
         return Code.RATE_LIMITED
@@ -119,6 +109,8 @@ def _of_resolved(evidence: Evidence, resolved: Resolved) -> Code | None:
 
 def _of_unresolved(evidence: Evidence, unresolved: Unresolved) -> Code:
     failure = unresolved.failure
+    if unresolved.found and failure is Failure.NOT_FOUND:
+        return Code.BROKEN_IMAGE
     if failure in INCONCLUSIVE:
         return _INCONCLUSIVE[failure]
     if failure is Failure.NOT_AN_IMAGE:

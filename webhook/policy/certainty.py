@@ -15,6 +15,7 @@ One doubt is enough: only a certain failure may deny.
     mirrors, other runtimes         all that a registry's answer tells
     names that pods resolve         the same: nodes have other resolvers, and other search domains
     tolerations to come             platform-mismatch, of a template
+    a manifest that HEAD shows      refusals of the GET that follows
     half a look-up                  refusals and absence: one of the hosts or logins gave no answer
     a 404 that is not a registry's  absence
     a 403 that is not a registry's  refusals
@@ -37,7 +38,7 @@ from webhook.policy.content import lacking
 from webhook.policy.evidence import LOGINS_UNSTATED, Evidence, Runtime
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
 from webhook.policy.wording import printable
-from webhook.registry.resolution import Resolved
+from webhook.registry.resolution import Resolved, Unresolved
 from webhook.workload.workload import PullPolicy
 
 _LOGIN: Final = frozenset({Code.DENIED_OR_MISSING, Code.UNAUTHORIZED, Code.NO_PULL_SECRET, Code.FORBIDDEN})
@@ -155,6 +156,14 @@ def _tolerations(evidence: Evidence) -> str:
     return "a toleration that is added to the pods may let them land on a node that the image is for" if lands else ""
 
 
+def _found(evidence: Evidence) -> str:
+    """Doubt what was said of the manifest behind a name: it is shared between images too, and kept by its digest."""
+    resolution = evidence.resolution
+    if not isinstance(resolution, Unresolved) or not resolution.found:
+        return ""
+    return "the registry says that it is there, and a node may hold already what it does not give"
+
+
 def _blob_present(_: Evidence) -> str:
     """Layers are shared between images, and containerd fetches none that it has (core/remotes/handlers.go)."""
     return "a node may hold the missing content already, from another image"
@@ -176,6 +185,7 @@ _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = 
     (frozenset({Code.IMAGE_NOT_FOUND}), unconfirmed),
     (frozenset({Code.IMAGE_NOT_FOUND}), _login_untried),
     (_ANSWER, half_answered),
+    (_ANSWER, _found),
     (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), judged_by_address),
     (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), refused_by_another),
     (frozenset({Code.BROKEN_IMAGE}), _blob_present),

@@ -1,7 +1,8 @@
 """What a resolved image is, and whom it fits (pure): `image.artifact` and `image.selection`, asked what is at hand.
 
 Node status tells neither a processor's variant of 32-bit arm nor what features its operating system has: a node takes
-whatever it would take with any of them.
+whatever it would take with any of them. Linux has none unless containerd's configuration gives it some (`unpack_config`
+of the transfer service), so there an image that wants one is likely not taken.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from webhook.image.artifact import artifact
+from webhook.image.artifact import artifact, miscounted
 from webhook.image.manifest import Index, Kind, Manifest, kind_of, parse_media_type
 from webhook.image.matching import only
 from webhook.image.platform import Platform
@@ -69,10 +70,13 @@ def platforms_of(content: Index | Manifest | None) -> tuple[Platform, ...]:
             return platforms(content)
 
 
-def lacking(content: Index | Manifest, nodes: Iterable[Platform], *, strictly: bool) -> frozenset[Platform]:
+def lacking(
+    content: Index | Manifest, nodes: Iterable[Platform], *, strictly: bool, plainly: bool = False
+) -> frozenset[Platform]:
     """Return the node platforms that an image has nothing for; none where it does not say.
 
     `strictly`: as containerd's transfer service takes it from an index (since 2.1), otherwise as `client.Pull` does.
+    `plainly`: as a node takes it whose operating system has no features; a Windows node may have some all the same.
     """
     if isinstance(content, Manifest):
         return frozenset() if content.platform is None else frozenset(_cannot_run(content.platform, nodes))
@@ -81,14 +85,59 @@ def lacking(content: Index | Manifest, nodes: Iterable[Platform], *, strictly: b
     return frozenset(
         node
         for node in nodes
-        if all(select(view, each, puller).pulls is False for view in views for each in _variants(node))
+        if all(
+            select(view, each, puller).pulls is False
+            for view in (views[:1] if plainly and node.os != "windows" else views)
+            for each in _variants(node)
+        )
     )
 
 
 def lacks_every_platform(evidence: Evidence, content: Index | Manifest) -> bool:
     """Tell whether no node the pod may land on finds its platform in the index; a single manifest is no index."""
     nodes = wanted(evidence)
-    return isinstance(content, Index) and bool(nodes) and lacking(content, nodes, strictly=True) == nodes
+    return isinstance(content, Index) and bool(nodes) and lacking(content, nodes, strictly=True, plainly=True) == nodes
+
+
+def flaw(evidence: Evidence, content: Index | Manifest) -> str:
+    """Say what of an image is gone from the registry or does not fit together, or ""; as far as it was looked for.
+
+    Of an index only where that is so of the images of all nodes that the pod may land on, or of any where no node is
+    known.
+    """
+    if isinstance(content, Manifest):
+        return _flaw(content)
+    nodes = wanted(evidence)
+    if not nodes:
+        inside = (_flaw(image) for _, image in content.images)
+        return "one of its manifests is gone" if content.gone else next(filter(None, inside), "")
+    flaws = [_flaw_for(node, content) for node in nodes]
+    return flaws[0] if all(flaws) else ""
+
+
+def _flaw(manifest: Manifest) -> str:
+    if manifest.gone:
+        return "its config is gone" if manifest.config.digest in manifest.gone else "a layer is gone"
+    return "its config counts other layers than its manifest names" if miscounted(manifest) else ""
+
+
+def _flaw_for(node: Platform, index: Index) -> str:
+    chosen = select(index, node, Puller.TRANSFER).chosen
+    if chosen is None:
+        return ""
+    if chosen.digest in index.gone:
+        return f"the manifest for {node} is gone"
+    image = dict(index.images).get(chosen.digest)
+    return _flaw(image) if image is not None else ""
+
+
+def built_otherwise(index: Index, nodes: Iterable[Platform]) -> Platform | None:
+    """Return what an index's image for these nodes was built for, where it was read and none of them can run it."""
+    images = dict(index.images)
+    chosen = [(node, select(index, node, Puller.TRANSFER).chosen) for node in nodes]
+    read = [(node, images[each.digest]) for node, each in chosen if each is not None and each.digest in images]
+    wrong = [image.platform for node, image in read if image.platform and lacking(image, (node,), strictly=False)]
+    return wrong[0] if wrong and len(wrong) == len(chosen) else None
 
 
 def offers_any(content: Index | Manifest, nodes: Iterable[Platform]) -> bool:

@@ -68,7 +68,7 @@ class Policy:
 
     `checks`: those that are on, in the order of CHECKS. `check_levels`: the levels that were stated for checks.
     `enforcing` False is the kill switch. `ignores_deny`: annotations may set aside what would deny.
-    `today`: the date (UTC) by which exemptions expire.
+    `deep`: configs and layers are to be looked at too. `today`: the date (UTC) by which exemptions expire.
     """
 
     checks: tuple[ActiveCheck, ...] = ()
@@ -81,21 +81,18 @@ class Policy:
     exemptions: tuple[Exemption, ...] = ()
     break_glass_users: frozenset[str] = frozenset()
     statements: Statements = field(default_factory=Statements)
+    deep: bool = False
     today: Callable[[], date] = utc_today
     follows_tags: bool = field(init=False, repr=False, compare=False)
-    deep: bool = field(init=False, repr=False, compare=False)
     _free: tuple[ActiveCheck, ...] = field(init=False, repr=False, compare=False)
     _unlabelled: Mapping[Mode, Level] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Note what is asked for every image: which checks run whatever the cause is, and what is to be fetched.
+        """Note what is asked for every image: which checks run whatever the cause is, and whether tags are followed.
 
-        `follows_tags`: somebody wants to know where the tag beside a digest points now. `deep`: configs and layers are
-        to be looked at too.
+        `follows_tags`: somebody wants to know where the tag beside a digest points now.
         """
-        running = frozenset(check.code for check in self.checks)
-        object.__setattr__(self, "follows_tags", Code.TAG_MOVED in running)
-        object.__setattr__(self, "deep", Code.BROKEN_IMAGE in running)
+        object.__setattr__(self, "follows_tags", any(check.code is Code.TAG_MOVED for check in self.checks))
         object.__setattr__(self, "_free", tuple(check for check in self.checks if not check.of_cause))
         killed = {} if self.enforcing else {Mode.ENFORCE: Level.OFF}
         object.__setattr__(self, "_unlabelled", {**DEFAULT_LEVELS, **self.levels, **killed})

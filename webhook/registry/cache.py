@@ -9,6 +9,8 @@ another's. Laws:
 
 Content (an index or manifest) is kept apart, bounded by its number of descriptors, since it is what weighs. Its key
 holds registry and repository beside the digest, so that a hostile registry which lies about a digest lies to itself.
+What a digest names never changes, but what is gone of it may come back: content with something missing lives and dies
+with the answer that it came with.
 
 Memory, measured with 20,000 entries on CPython 3.11 (tracemalloc): 1.5 kB an entry with three attempts, so 30 MB when
 full; a descriptor of content takes 350 bytes, so 50,000 of them 18 MB.
@@ -32,6 +34,9 @@ No negative answer lives shorter than this: it is what the next look-up is paced
 
 ANY_AGE = float("-inf")
 """For `not_before`: whatever there is."""
+
+_LIGHT = 256
+"""Descriptors up to which flawed content stays in its answer."""
 
 _ABSENT = (Failure.NOT_FOUND, Failure.NOT_AN_IMAGE)
 
@@ -114,7 +119,7 @@ class Contents:
     def keep(self, resolved: Resolved) -> bool:
         """Remember what `resolved` holds; tell whether there was anything and it could be kept."""
         content, reference = resolved.content, resolved.reference
-        if content is None or _weight(content) > self._kept.maxsize:
+        if content is None or not _whole(content) or _weight(content) > self._kept.maxsize:
             return False
         self._kept[reference.registry, reference.repository, resolved.digest] = content
         self._last[reference.registry, reference.repository, reference.identifier] = resolved.digest
@@ -170,7 +175,9 @@ class Answers:
             self._forget_refusal(key._replace(content=not key.content))
             if resolution.content is not None:
                 apart = self._contents.keep(resolution)
-                answer = replace(answer, resolution=replace(resolution, content=None), apart=apart)
+                stays = not _whole(resolution.content) and _weight(resolution.content) <= _LIGHT
+                left = resolution if stays else replace(resolution, content=None)
+                answer = replace(answer, resolution=left, apart=apart)
         self._kept[key] = answer
 
     def _forget_refusal(self, key: Key) -> None:
@@ -193,8 +200,17 @@ class Answers:
         return None if whole.content is None else replace(answer, resolution=whole)
 
 
+def _whole(content: Index | Manifest) -> bool:
+    """Tell whether nothing of it was seen to be gone."""
+    if isinstance(content, Manifest):
+        return not content.gone
+    nested = all(_whole(index) for _, index in content.nested)
+    return nested and not content.gone and all(_whole(image) for _, image in content.images)
+
+
 def _weight(content: Index | Manifest) -> int:
     """Count the descriptors."""
     if isinstance(content, Manifest):
         return 2 + len(content.layers)
-    return 1 + len(content.manifests) + sum(_weight(nested) for _, nested in content.nested)
+    nested = sum(_weight(index) for _, index in content.nested)
+    return 1 + len(content.manifests) + nested + sum(_weight(image) for _, image in content.images)

@@ -56,13 +56,15 @@ class RegistryClient:
         *,
         observer: Observer | None = None,
         patience: Patience | None = None,
+        depth: bool = False,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`clock` measures durations, `now` is Unix time."""
+        """`clock` measures durations, `now` is Unix time. `depth`: whoever wants content wants all of it looked for."""
         self._wire = _HttpWire(transports, patience or Patience())
         self._endpoints = endpoints
         self._observer = observer or NullObserver()
+        self._depth = depth
         self._clock = clock
         self._now = now
         self._tokens = TokenStore(clock)
@@ -113,7 +115,7 @@ class RegistryClient:
             Session(caller, self._tokens, endpoint, reference.repository, self._agent)
             for endpoint in self._endpoints(reference.registry)
         )
-        return Look(reference=reference, sessions=sessions, trail=caller.trail, deadline=deadline)
+        return Look(reference=reference, sessions=sessions, trail=caller.trail, deadline=deadline, depth=self._depth)
 
 
 class _HttpWire:

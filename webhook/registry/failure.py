@@ -37,13 +37,15 @@ from webhook.registry.resolution import Absent, Attempt, Failure, Quota, Step
 class RegistryError(Exception):
     """A registry's refusal, or the lack of an answer. The fields are those of `Unresolved`.
 
-    `confirmed`: the registry itself said so in a body of its own; only then may NOT_FOUND ever deny.
+    `confirmed`: the registry itself said so in a body of its own; only then may NOT_FOUND ever deny. `found`: the name
+    resolved before.
     """
 
     failure: Failure
     message: str
     absent: Absent = Absent.UNKNOWN
     confirmed: bool = False
+    found: bool = False
     retry_after: float | None = None
     quota: Quota | None = None
     node_error: str = ""

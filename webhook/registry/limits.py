@@ -164,6 +164,9 @@ class Limits:
                 self._observer.circuit(registry, open=gate.breaker.open)
 
     def _note(self, gate: _Gate, credential: str, error: RegistryError, *, probe: bool) -> None:
+        if error.found:  # it answered; and where pulls are used up, it still tells what it has
+            gate.answered()
+            return
         now, told = self._clock(), Told(error.failure, error.message)
         rules, asked = self._rules, error.retry_after
         if error.failure is Failure.RATE_LIMITED:

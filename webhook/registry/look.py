@@ -20,15 +20,22 @@ from webhook.registry.resolution import Failure, Resolved
 from webhook.registry.session import Session
 from webhook.registry.taglist import fetch_tags
 
+_OUR_OWN = (Failure.ADDRESS_REFUSED, Failure.OUT_OF_TIME)
+"""Failures to fetch that tell nothing of what a node would meet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What one look has: the sessions of all endpoints in order, their trail, the deadline in loop time."""
+    """What one look has: the sessions of all endpoints in order, their trail, the deadline in loop time.
+
+    `depth`: content is looked into, down to the layers.
+    """
 
     reference: Reference
     sessions: Sequence[Session]
     trail: Trail
     deadline: float
+    depth: bool = False
 
     async def resolve(self, *, content: bool) -> Resolved:
         """Return what the reference names, and what that leads to; raise `RegistryError`."""
@@ -68,17 +75,22 @@ class Look:
             raise error
 
     async def _content(self, found: Found) -> Index | Manifest | None:
-        """Fetch what was found; a lack of time or quota leaves the question open, a document that is none is told."""
-        if not affordable(self.trail.quota):
+        """Fetch what was found; a lack of time, quota or leave leaves the question open, what a node meets is told."""
+        if not self._may_spend():
             return None
         try:
             async with asyncio.timeout_at(self.deadline):
-                return await Fetcher(self.sessions).content(found)
+                return await Fetcher(self.sessions, depth=self.depth, may_spend=self._may_spend).content(found)
         except TimeoutError:
             return None
         except RegistryError as error:
+            if error.found and error.failure in _OUR_OWN:
+                return None
             self._finish(error)
             raise
+
+    def _may_spend(self) -> bool:
+        return affordable(self.trail.quota)
 
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[None]:

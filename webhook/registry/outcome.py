@@ -70,6 +70,7 @@ def unresolved(reference: Reference, error: RegistryError | Held) -> Unresolved:
         message=error.message,
         absent=error.absent,
         confirmed=error.confirmed,
+        found=error.found,
         retry_after=error.retry_after,
         quota=error.quota,
         node_error=error.node_error,

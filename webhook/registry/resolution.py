@@ -127,6 +127,7 @@ class Unresolved:
     `message`: the cause in a few words, lower case, no secret, no body.
     `confirmed`: for NOT_FOUND, a GET returned the registry's own OCI error body (not HTML, not a portal's page); only
     such an answer may ever deny.
+    `found`: the name resolved, and it is the manifest behind it that a node would fetch next and not get.
     `retry_after`: seconds until a rate limit resets, as told at the time of the answer.
     `node_error`: the text that containerd would put after "failed to resolve image: ", as far as it is known.
     """
@@ -137,6 +138,7 @@ class Unresolved:
     absent: Absent = Absent.UNKNOWN
     nearest_tags: tuple[str, ...] = ()
     confirmed: bool = False
+    found: bool = False
     retry_after: float | None = None
     quota: Quota | None = None
     node_error: str = ""

@@ -308,6 +308,7 @@ class RegistryResolver:
         if key.content and self._contents.expects(reference):
             resolved = await self._client.look(reference, login, deadline=deadline, content=False)
             whole = self._contents.fill(resolved)
-            if whole.content is not None:
-                return whole
+            if whole.content is None:
+                whole = await self._client.content(resolved, login, deadline=deadline)
+            return whole
         return await self._client.look(reference, login, deadline=deadline, content=key.content)

@@ -117,7 +117,7 @@ def _lister_login(
     told: Unresolved, logins: Sequence[Credential], answers: Sequence[Answer | None]
 ) -> Credential | None:
     """Choose the login that was told of the absence, if it is one to list tags with."""
-    if told.failure is not Failure.NOT_FOUND or told.reference.digest or told.absent is Absent.REPOSITORY:
+    if told.failure is not Failure.NOT_FOUND or told.found or told.reference.digest or told.absent is Absent.REPOSITORY:
         return None
     for login, answer in zip(logins, answers, strict=False):
         refusal = None if answer is None else answer.resolution

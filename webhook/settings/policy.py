@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from datetime import date
 
-import msgspec
-
 from webhook.policy.checks.catalogue import CHECKS
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.checks.platform_mismatch import PlatformMismatchOptions
@@ -20,8 +18,6 @@ from webhook.settings.schema import LoginRegistries, OnUnknown, Settings, Switch
 def policy_of(settings: Settings, *, today: Callable[[], date] = utc_today, deep: bool = False) -> Policy:
     """Return what the settings say of findings and verdicts; `deep` looks at layers too, unless that is turned off."""
     options = {check.code: settings.checks[check.code] for check in CHECKS}
-    if deep:
-        options[Code.BROKEN_IMAGE] = _on(options[Code.BROKEN_IMAGE])
     defaults = settings.defaults
     return Policy(
         checks=_active(options),
@@ -34,8 +30,15 @@ def policy_of(settings: Settings, *, today: Callable[[], date] = utc_today, deep
         exemptions=tuple(map(_exemption, settings.exemptions)),
         break_glass_users=frozenset(settings.break_glass.users),
         statements=statements_of(settings),
+        deep=looks_deep(settings, deep=deep),
         today=today,
     )
+
+
+def looks_deep(settings: Settings, *, deep: bool = False) -> bool:
+    """Tell whether configs and layers are looked for: by `deep` or where the check has a level, unless that is off."""
+    level = settings.checks[Code.BROKEN_IMAGE].level
+    return level is not Level.OFF and (deep or level is not None)
 
 
 def statements_of(settings: Settings) -> Statements:
@@ -56,10 +59,6 @@ def statements_of(settings: Settings) -> Statements:
 
 def _active(options: dict[Code, CheckOptions]) -> tuple[ActiveCheck, ...]:
     return tuple(check.activate(options[check.code]) for check in CHECKS if check.runs(options[check.code]))
-
-
-def _on(options: CheckOptions) -> CheckOptions:
-    return options if options.level is not None else msgspec.structs.replace(options, level=Level.BASELINE)
 
 
 def _exemption(given: ExemptionSettings) -> Exemption:

@@ -18,7 +18,7 @@ from webhook.policy.decision import Policy
 from webhook.registry.observer import Observer
 from webhook.registry.resolution import Resolution, Resolved
 from webhook.registry.resolver import RegistryResolver
-from webhook.settings.policy import policy_of
+from webhook.settings.policy import looks_deep, policy_of
 from webhook.settings.schema import Settings
 from webhook.wiring.logins import NodeLogins, open_node_logins
 from webhook.wiring.registries import Surroundings, hosts_problems, open_resolver
@@ -151,7 +151,7 @@ class Generations:
         clock = asyncio.get_running_loop().time
         environment = self._surroundings.environment
         async with (
-            open_resolver(settings, self._surroundings, self._observer) as resolver,
+            open_resolver(settings, self._surroundings, self._observer, depth=looks_deep(settings)) as resolver,
             open_node_logins(settings.credentials, environment, clock=clock, tokens=self._tokens) as logins,
         ):
             yield _Way(settings, resolver, logins, asyncio.Event())
@@ -172,4 +172,5 @@ def _way_of(settings: Settings) -> tuple[object, ...]:
         settings.budgets,
         settings.credentials,
         settings.nodes.hosts_dir,
+        looks_deep(settings),
     )

@@ -47,7 +47,7 @@ async def open_local(
         )
         if not offline:
             here = replace(surroundings, loopback=loopback)
-            resolver = await stack.enter_async_context(open_resolver(settings, here, NullObserver()))
+            resolver = await stack.enter_async_context(open_resolver(settings, here, NullObserver(), depth=policy.deep))
             logins = await stack.enter_async_context(_logins(settings, here, tell, person=person))
             sources = replace(sources, resolver=resolver, node_logins=logins)
         yield Pipeline(sources, lambda: policy, clock=clock, loopback=loopback, offline=offline, twice=False)

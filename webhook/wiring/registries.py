@@ -40,14 +40,18 @@ class Surroundings:
 
 @asynccontextmanager
 async def open_resolver(
-    settings: Settings, surroundings: Surroundings, observer: Observer
+    settings: Settings, surroundings: Surroundings, observer: Observer, *, depth: bool = False
 ) -> AsyncIterator[RegistryResolver]:
-    """Open the way to the registries; raise a ValueError for files and proxies that cannot be used."""
+    """Open the way to the registries; raise a ValueError for files and proxies that cannot be used.
+
+    `depth`: content is looked into down to the layers.
+    """
     endpoints = _endpoints(settings)
     client = RegistryClient(
         _Transports(settings, surroundings).open,
         endpoints.of,
         observer=observer,
+        depth=depth,
         patience=Patience(connect=settings.network.connect_timeout, request=settings.network.timeout),
     )
     shared = _shared(settings.cache.shared)

@@ -13,7 +13,7 @@ from webhook.image.platform import Platform
 from webhook.image.reference import Digest
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
-from webhook.registry.resolution import Absent, Attempt, Failure, Quota, Step
+from webhook.registry.resolution import Absent, Failure, Quota
 from webhook.workload.workload import PullPolicy
 
 Make = Callable[..., Evidence]
@@ -36,15 +36,6 @@ CHART = Manifest(
     media_type=IMAGE,
     config=Descriptor(media_type="application/vnd.cncf.helm.config.v1+json", digest=A, size=1),
     layers=(),
-)
-GONE = Attempt(
-    endpoint="https://reg.example",
-    credential="anonymous",
-    step=Step.BLOB,
-    method="HEAD",
-    status=404,
-    failure=Failure.NOT_FOUND,
-    detail="layer sha256:cc",
 )
 PROVIDER = Credential(username="AWS", secret="t", source="provider ecr", origin=Origin.PROVIDER)
 SECRET = ("regcred", USABLE, ("reg.example",), "", "pw")
@@ -361,11 +352,41 @@ CASES = [
         "layer",
         told(
             "reg.example/a:1",
-            "the manifest is there, but its config or a layer is gone (layer sha256:cc).",
-            ": its config or a layer is gone from the registry",
+            "the registry knows it, but a layer is gone.",
+            " is broken: a layer is gone",
             "push the image again: docker push reg.example/a:1",
             resolves=True,
-            attempts=(GONE,),
+            content=replace(
+                AMD64_MANIFEST,
+                layers=(Descriptor(media_type="application/vnd.oci.image.layer.v1.tar+gzip", digest=A, size=1),),
+                gone=(Digest("sha256:" + "c" * 64),),
+            ),
+        ),
+    ),
+    (
+        Code.BROKEN_IMAGE,
+        "manifest",
+        told(
+            "reg.example/a:1",
+            "the registry knows it, but its manifest is gone (digest not found).",
+            " is broken: its manifest is gone (digest not found)",
+            "push the image again: docker push reg.example/a:1",
+            failure=Failure.NOT_FOUND,
+            found=True,
+            message="digest not found",
+        ),
+    ),
+    (
+        Code.BROKEN_IMAGE,
+        "index",
+        told(
+            "reg.example/a:1",
+            "the registry knows it, but the manifest for linux/amd64 is gone.",
+            " is broken: the manifest for linux/amd64 is gone",
+            "push the image again: docker push reg.example/a:1",
+            resolves=True,
+            content=replace(AMD64_INDEX, gone=tuple(each.digest for each in AMD64_INDEX.manifests)),
+            nodes={"platforms": frozenset({AMD64})},
         ),
     ),
     (
@@ -373,8 +394,8 @@ CASES = [
         "config",
         told(
             "reg.example/a:1",
-            "its config counts other layers than its manifest names.",
-            ": its config and its manifest do not fit",
+            "the registry knows it, but its config counts other layers than its manifest names.",
+            " is broken: its config counts other layers than its manifest names",
             "push the image again: docker push reg.example/a:1",
             resolves=True,
             content=replace(

@@ -88,23 +88,52 @@ async def test_nested_indexes_are_not_followed_for_ever(network: Any, ask: Any) 
         assert len(scripted.sent) <= most
 
 
+NOWHERE = {"Content-Type": INDEX, "Docker-Content-Digest": "sha256:" + "a" * 64}
+
+
 async def test_content_is_only_taken_if_its_hash_is_right(network: Any, ask: Any) -> None:
-    headers = {"Content-Type": INDEX, "Docker-Content-Digest": "sha256:" + "a" * 64}
-    scripted = network({"path": "", "status": 200, "headers": headers, "body": '{"manifests":[]}'})
-    found = (await ask(scripted, "reg.example/app:1", content=True)).found
-    assert found.content is None
-    assert found.digest == "sha256:" + "a" * 64
+    scripted = network({"path": "", "status": 200, "headers": NOWHERE, "body": '{"manifests":[]}'})
+    refusal = (await ask(scripted, "reg.example/app:1", content=True)).refusal
+    assert (refusal.failure, refusal.found, refusal.confirmed) == (Failure.NOT_FOUND, True, False)
+    assert refusal.message == f"https://reg.example has other content under {NOWHERE['Docker-Content-Digest']}"
 
 
-@pytest.mark.parametrize("status", [403, 404, 429, 500])
-async def test_content_that_cannot_be_had_leaves_the_question_open(network: Any, ask: Any, status: int) -> None:
-    headers = {"Content-Type": INDEX, "Docker-Content-Digest": "sha256:" + "a" * 64}
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        (403, Failure.FORBIDDEN),
+        (404, Failure.NOT_FOUND),
+        (412, Failure.SERVER_ERROR),
+        (429, Failure.RATE_LIMITED),
+        (500, Failure.SERVER_ERROR),
+    ],
+)
+async def test_a_get_that_fails_is_told_as_a_node_meets_it(
+    network: Any, ask: Any, status: int, failure: Failure
+) -> None:
+    body = {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "m"}]} if status == 404 else {}
     scripted = network(
-        {"path": "", "method": "HEAD", "status": 200, "headers": headers}, {"path": "", "status": status}
+        {"path": "", "method": "HEAD", "status": 200, "headers": NOWHERE},
+        {"path": "", "status": status, "body": json.dumps(body)},
     )
-    found = (await ask(scripted, "reg.example/app:1", content=True)).found
-    assert found.content is None
-    assert found.attempts[-1].failure is not None
+    refusal = (await ask(scripted, "reg.example/app:1", content=True)).refusal
+    assert (refusal.failure, refusal.found, refusal.confirmed) == (failure, True, False)
+    assert refusal.attempts[-1].status == status
+    assert (await ask(scripted, "reg.example/app:1")).found.content is None, "HEAD alone is fine"
+
+
+async def test_who_refuses_tells_more_than_who_has_it_not(network: Any, ask: Any) -> None:
+    head = {"path": "", "method": "HEAD", "status": 200, "headers": NOWHERE}
+    endpoints = Endpoints(options=(RegistryOptions(match="reg.example", mirrors=("m.example",)),))
+    for own, mirror, told in (
+        (404, 403, Failure.FORBIDDEN),
+        (403, 404, Failure.FORBIDDEN),
+        (404, 503, Failure.SERVER_ERROR),
+        (404, 404, Failure.NOT_FOUND),
+    ):
+        gets = [{"host": "m.example", "path": "", "status": mirror}, {"path": "", "status": own}]
+        refusal = (await ask(network(head, *gets), "reg.example/app:1", content=True, endpoints=endpoints)).refusal
+        assert refusal.failure is told
 
 
 async def test_another_endpoint_may_have_it(network: Any, ask: Any) -> None:
@@ -208,8 +237,7 @@ async def test_a_nested_index_that_is_none_is_left_out(network: Any, ask: Any) -
     assert found.content.nested == ()
 
 
-async def test_endpoints_that_cannot_be_reached_are_passed_over(network: Any, ask: Any) -> None:
-    headers = {"Content-Type": INDEX, "Docker-Content-Digest": "sha256:" + "a" * 64}
-    scripted = network({"path": "", "method": "HEAD", "status": 200, "headers": headers}, {"path": "", "drop": True})
-    found = (await ask(scripted, "reg.example/app:1", content=True)).found
-    assert found.content is None
+async def test_a_broken_connection_is_told_too(network: Any, ask: Any) -> None:
+    scripted = network({"path": "", "method": "HEAD", "status": 200, "headers": NOWHERE}, {"path": "", "drop": True})
+    refusal = (await ask(scripted, "reg.example/app:1", content=True)).refusal
+    assert (refusal.failure, refusal.found) == (Failure.CONNECT, True)

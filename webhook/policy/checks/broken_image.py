@@ -1,42 +1,45 @@
 """All parts of the image must be there.
 
-Looks at:  the config and the layers that the manifest names; only where asked (pullproof check --deep, or a level in
-           the settings): it costs a request per layer
-Passes:    every blob is there, and the config counts as many layers as the manifest names
-Finds:     broken-image (fail, likely: a node that has a layer from another image does not fetch it)
+Looks at:  the manifest behind the name, where it is fetched for its platforms, and the config of a single one. Where
+           asked (pullproof check --deep, or a level in the settings) also the manifests of an index, their configs and
+           layers: that costs a request for each
+Passes:    what was looked for is there and has the right digest, and the config counts as many layers as the manifest
+Finds:     broken-image (fail, likely: a node that has such a part from another image does not fetch it)
 Predicts:  failed to copy: httpReadSeeker: failed open: could not fetch content descriptor sha256:… from remote: not
-           found; or number of layers and diffIDs don't match: 1 != 2; reason ErrImagePull
+           found; or failed commit on ref "manifest-sha256:…": unexpected commit digest; or number of layers and diffIDs
+           don't match: 1 != 2; reason ErrImagePull
 Fix:       push the image again; a registry's garbage collection that ran during a push is the usual cause
 """
 
-from webhook.policy.cause import caused_by, gone_blob
+from webhook.policy.cause import caused_by
 from webhook.policy.certainty import predicted
 from webhook.policy.checks.options import CheckOptions
+from webhook.policy.content import flaw
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
 from webhook.policy.wording import printable
-from webhook.registry.resolution import Resolved
+from webhook.registry.resolution import Resolved, Unresolved
 
 
 def check_broken_image(evidence: Evidence, _: CheckOptions) -> Finding | None:
-    """Report a manifest whose config or layers are gone."""
+    """Report a name that the registry knows, without all that belongs to it."""
     reference = caused_by(evidence, Code.BROKEN_IMAGE)
-    if reference is None or not isinstance(evidence.resolution, Resolved):
+    if reference is None:
         return None
-    message, brief = _told(evidence.resolution)
+    cause = _cause(evidence)
     return predicted(
         evidence,
         Code.BROKEN_IMAGE,
-        message=message,
-        brief=brief,
+        message=f"the registry knows it, but {cause}.",
+        brief=f" is broken: {cause}",
         fix=f"push the image again: docker push {printable(str(reference), 300)}",
     )
 
 
-def _told(resolved: Resolved) -> tuple[str, str]:
-    gone = gone_blob(resolved)
-    if gone is None:
-        return "its config counts other layers than its manifest names.", ": its config and its manifest do not fit"
-    detail = f" ({printable(gone.detail, 120)})" if gone.detail else ""
-    message = f"the manifest is there, but its config or a layer is gone{detail}."
-    return message, ": its config or a layer is gone from the registry"
+def _cause(evidence: Evidence) -> str:
+    match evidence.resolution:
+        case Resolved(content=content) if content is not None:
+            return flaw(evidence, content)
+        case Unresolved(message=message):
+            return f"its manifest is gone ({printable(message, 120)})"
+    return "a part of it is gone"

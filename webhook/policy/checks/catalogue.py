@@ -46,7 +46,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check(Code.NEVER_PULL_ABSENT, FindingClass.WARN, check_never_pull_absent, CheckOptions),
     check(Code.PLATFORM_PARTIAL, FindingClass.WARN, check_platform_partial, CheckOptions),
     check(Code.CLUSTER_DNS_NAME, FindingClass.WARN, check_cluster_dns_name, ClusterDnsNameOptions),
-    check(Code.BROKEN_IMAGE, FindingClass.FAIL, check_broken_image, CheckOptions, off=True),
+    check(Code.BROKEN_IMAGE, FindingClass.FAIL, check_broken_image, CheckOptions),
     check(Code.LATEST_TAG, FindingClass.WARN, check_latest_tag, LatestTagOptions),
     check(Code.PULL_SECRET_MISSING, FindingClass.WARN, check_pull_secret_missing, CheckOptions),
     check(Code.PULL_SECRET_MALFORMED, FindingClass.FAIL, check_pull_secret_malformed, CheckOptions),

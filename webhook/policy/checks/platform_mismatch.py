@@ -14,11 +14,12 @@ Fix:       build the image for the platform too, or choose nodes that it was bui
 
 from typing import Literal
 
+from webhook.image.manifest import Index, Manifest
 from webhook.image.platform import Platform
 from webhook.policy.cause import caused_by
 from webhook.policy.certainty import predicted
 from webhook.policy.checks.options import CheckOptions
-from webhook.policy.content import offers_any, platforms_of, wanted
+from webhook.policy.content import lacking, offers_any, platforms_of, wanted
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
 from webhook.policy.remedy import build_for
@@ -49,7 +50,6 @@ def check_platform_mismatch(evidence: Evidence, _: PlatformMismatchOptions) -> F
     if reference is None or not isinstance(resolution, Resolved) or resolution.content is None:
         return None
     nodes = wanted(evidence)
-    older = offers_any(resolution.content, nodes)
     missing = listed(sorted(map(str, nodes)))
     offered = listed(sorted(map(str, platforms_of(resolution.content))))
     return predicted(
@@ -58,5 +58,14 @@ def check_platform_mismatch(evidence: Evidence, _: PlatformMismatchOptions) -> F
         message=f"no image for {missing}; it has {offered or 'none at all'}.",
         brief=f" has no image for {missing}",
         fix=build_for(reference, nodes, platforms_of(resolution.content)),
-        doubt="containerd before 2.1 takes another platform that the processor runs" if older else "",
+        doubt=_doubt(resolution.content, nodes),
     )
+
+
+def _doubt(content: Index | Manifest, nodes: frozenset[Platform]) -> str:
+    """Say which nodes of these platforms would take the image all the same."""
+    if offers_any(content, nodes):
+        return "containerd before 2.1 takes another platform that the processor runs"
+    if lacking(content, nodes, strictly=True) != nodes:
+        return "a node may be configured for the os.features that the image wants"
+    return ""
