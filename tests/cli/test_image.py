@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
+from webhook.cli.app import COMMANDS
 from webhook.cli.rules import pages
 from webhook.policy.finding import Code
 
@@ -104,9 +106,11 @@ def test_config_validate_says_what_is_wrong(run: Run, folder: Path) -> None:
 
 
 def test_help_has_examples(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("check", "image"):
-        assert run(command, "--help").code == 0
-        assert "Examples:" in capsys.readouterr().out
+    for command in ("", *COMMANDS):
+        assert run(*command.split(), "--help").code == 0
+        shown = capsys.readouterr().out
+        assert re.search(rf"\n  Examples:\n(    .*\n)*    (.*\| )?pullproof {command}", shown), command
+        assert "list[str]" not in shown
     assert run().code == 0
     assert "Commands:" in capsys.readouterr().out
 

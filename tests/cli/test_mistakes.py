@@ -22,7 +22,7 @@ FORMATS = "text, wide, json, yaml, sarif, junit, github, gitlab, markdown, polic
 NO_CLUSTER = "error: no cluster is configured: no ~/.kube/config; set KUBECONFIG or give --kubeconfig FILE"
 
 USAGE = {
-    "check": "error: missing argument 'PATH...'; see `pullproof check --help`",
+    "check": "error: missing argument 'PATH'; see `pullproof check --help`",
     "chek pod.yaml": "error: no such command 'chek'; did you mean 'check'?",
     "help": "error: no such command 'help'; see `pullproof --help`",
     "check --nope pod.yaml": (
@@ -66,7 +66,7 @@ USAGE = {
         "error: --kubeconfig and --context choose a cluster, which nobody asks; add --credentials cluster"
     ),
     "check pod.yaml --credentials cluster": NO_CLUSTER,
-    "image": "error: missing argument 'REF...'; see `pullproof image --help`",
+    "image": "error: missing argument 'REF'; see `pullproof image --help`",
     "image  ": "error: an empty text is no image; name one, for example nginx:1.29",
     "explain": "error: nothing to explain; name an object or an image, or manifests with -f, or a --message",
     "explain pod/x": NO_CLUSTER,

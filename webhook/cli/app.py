@@ -19,14 +19,24 @@ from webhook.cli.texts import take_texts
 COMMANDS = {
     "check": "Judge the images of manifests: files, folders or standard input.",
     "image": "Judge single image references.",
-    "serve": "Run the admission webhook.",
-    "demo": "Show the webhook at work, without a cluster.",
-    "scan": "Judge what runs in a cluster now: would it survive a reschedule?",
     "explain": "Tell every step of a pull, and the one cause why it fails.",
+    "scan": "Judge what runs in a cluster now: would it survive a reschedule?",
     "doctor": "See whether the installed webhook is well, and what it lacks.",
     "rules": "List the checks, or show one with its fix.",
     "config": "Show, validate or describe the configuration.",
+    "serve": "Run the admission webhook.",
+    "demo": "Show the webhook at work, without a cluster.",
 }
+
+_HELP_OF_ALL = """Know before you apply: which images of your pods a node could not pull, why, and what to do.
+
+\b
+Examples:
+  pullproof check deploy/                            # before anything is applied, or in CI
+  pullproof image ghcr.io/acme/api:1.4.2             # one image
+  pullproof explain pod/api-5d9f7c-x2x8k -n shop     # why is this pod stuck?
+  pullproof scan -A                                  # would what runs survive a reschedule?
+"""
 
 _EPILOG = "Exit codes: 0 fine, 1 findings, 2 usage or unreadable input, 3 could not find out, 130 interrupted."
 _HELP = ["-h", "--help"]
@@ -70,7 +80,7 @@ def _app(session: Session, program: str) -> typer.Typer:
         context_settings=_SETTINGS,
         epilog=_EPILOG,
     )
-    app.callback(invoke_without_command=True)(_root)
+    app.callback(invoke_without_command=True, help=_typed(_HELP_OF_ALL, program))(_root)
     completing = any(name.endswith("_COMPLETE") and name.startswith("_") for name in session.environ)
     for name, help_line in COMMANDS.items():
         if completing or name in session.argv:
@@ -82,19 +92,21 @@ def _app(session: Session, program: str) -> typer.Typer:
 
 
 def _add(app: typer.Typer, name: str, help_line: str, program: str) -> None:
-    """Add a command: its module holds a Typer called `app`, or a function of its own name (HELP: its help).
-
-    Examples in a help are shown as a person types them who calls the program `program`.
-    """
+    """Add a command: its module holds a Typer called `app`, or a function of its own name, and its help as `HELP`."""
     module = import_module(f"webhook.cli.{name}")
     group = getattr(module, "app", None)
     if isinstance(group, typer.Typer):
-        app.add_typer(group, name=name, help=help_line, rich_help_panel=None)
+        text = _typed(module.HELP, program)
+        app.add_typer(group, name=name, help=text, short_help=help_line, context_settings=_SETTINGS)
     else:
         function: Callable[..., int] = getattr(module, name)
-        text: str | None = getattr(module, "HELP", None)
-        text = text and re.sub(r"(^  |\| )pullproof ", rf"\1{program} ", text, flags=re.MULTILINE)
+        text = _typed(module.HELP, program)
         app.command(name, help=text, short_help=help_line, context_settings=_SETTINGS)(function)
+
+
+def _typed(text: str, program: str) -> str:
+    """Return a help whose examples are as a person types them who calls the program `program`."""
+    return re.sub(r"(^  |\| )pullproof ", rf"\1{program} ", text, flags=re.MULTILINE)
 
 
 def _stub() -> int:
@@ -111,7 +123,7 @@ def _root(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
-    """Know before you apply: which images of your pods a node could not pull, why, and what to do."""
+    """Print the help where no command is given."""
     del version
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

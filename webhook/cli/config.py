@@ -7,6 +7,15 @@ import typer
 from webhook.cli import options
 from webhook.cli.session import OK, UsageProblem, session_of
 
+HELP = """Show, validate or describe the configuration: .pullproof.yaml, here or further up.
+
+\b
+Examples:
+  pullproof config show                             # the values in force, defaults included
+  pullproof config validate .pullproof.yaml
+  pullproof config schema > pullproof.schema.json   # for editors
+"""
+
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -27,7 +36,7 @@ def show(context: typer.Context, config: options.Config = "") -> int:
 def validate(
     context: typer.Context,
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE...]", help="Default: the file that would be used.")
+        list[str] | None, typer.Argument(metavar="FILE", help="Default: the file that would be used.")
     ] = None,
 ) -> int:
     """Say that every file is valid, or what is wrong with the first that is not."""

@@ -34,7 +34,7 @@ def explain(
     subjects: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KIND/NAME|REF...]",
+            metavar="KIND/NAME|REF",
             help="Objects of the cluster, or images; with -f, objects there.",
             show_default=False,
         ),

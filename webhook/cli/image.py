@@ -22,9 +22,7 @@ def image(
     context: typer.Context,
     references: Annotated[
         list[str],
-        typer.Argument(
-            metavar="REF...", help="For example nginx:1.29 or ghcr.io/acme/api@sha256:...", show_default=False
-        ),
+        typer.Argument(metavar="REF", help="For example nginx:1.29 or ghcr.io/acme/api@sha256:...", show_default=False),
     ],
     formats: options.Formats = None,
     files: options.Files = None,

@@ -6,6 +6,14 @@ import typer
 
 from webhook.cli.session import OK, UsageProblem, session_of
 
+HELP = """List the checks, or show one with its fix.
+
+\b
+Examples:
+  pullproof rules list
+  pullproof rules show image-not-found pull-secret-no-match
+"""
+
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -25,7 +33,7 @@ def list_rules(context: typer.Context) -> int:
 @app.command("show", help="Show checks with what the kubelet will say, and the fix.")
 def show_rule(
     context: typer.Context,
-    codes: list[str] = typer.Argument(metavar="CODE...", help="For example image-not-found.", show_default=False),
+    codes: list[str] = typer.Argument(metavar="CODE", help="For example image-not-found.", show_default=False),
 ) -> int:
     """Print the pages of the given checks."""
     from difflib import get_close_matches
