@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import junitparser
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+BAD = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: A:1}]}\n"
 PARTS = Path(os.environ.get("PARTS") or Path.home() / ".cache/pullproof-parts") / "bin"
 
 
@@ -21,7 +23,7 @@ def load(name: str) -> Any:
 def venv(folder: Path) -> Path:
     """Make what stands for the action's venv: the program of this Python."""
     program = folder / "bin" / "pullproof"
-    program.parent.mkdir()
+    program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m webhook "$@"\n')
     program.chmod(0o755)
     return folder
@@ -30,7 +32,7 @@ def venv(folder: Path) -> Path:
 def test_the_action_checks_and_tells(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     bad = tmp_path / "bad.yaml"
-    bad.write_text("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: A:1}]}\n")
+    bad.write_text(BAD)
     environ = {
         **{key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")},
         "PULLPROOF_VENV": str(venv(tmp_path / "a b")),
@@ -85,6 +87,25 @@ def test_the_gitlab_component_uses_its_inputs() -> None:
     assert set(job["pullproof"]["artifacts"]["reports"]) == {"codequality", "junit"}
 
 
+def test_the_gitlab_job_runs_in_a_shell(tmp_path: Path) -> None:
+    """What the runner makes of it: inputs filled in, each line of the script given to `sh`; pip is not asked here."""
+    header, job = yaml.safe_load_all((ROOT / "templates/pullproof.yml").read_text())
+    inputs = {name: str(given.get("default")) for name, given in header["spec"]["inputs"].items()}
+    inputs |= {"paths": "bad.yaml", "args": "--offline"}
+    install, check = job["pullproof"]["script"]
+    for name, value in inputs.items():
+        check = check.replace(f"$[[ inputs.{name} ]]", value)
+    assert install.startswith("pip install ")
+    (tmp_path / "bad.yaml").write_text(BAD)
+    environ = {**os.environ, "PATH": f"{venv(tmp_path / 'v') / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-ec", check], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    reports = job["pullproof"]["artifacts"]["reports"]
+    (issue,) = json.loads((tmp_path / reports["codequality"]).read_text())
+    assert issue["location"] == {"path": "bad.yaml", "lines": {"begin": 3}}
+    assert junitparser.JUnitXml.fromfile(str(tmp_path / reports["junit"])).failures == 1
+
+
 def test_the_krew_manifest_points_nowhere_yet() -> None:
     manifest = load("plugins/pullproof.yaml")
     (platform,) = manifest["spec"]["platforms"]
@@ -115,6 +136,51 @@ def test_kubectl_completes(kubectl: str, tmp_path: Path, words: list[str], expec
     argv = [kubectl, "__complete", "pullproof", *words]
     done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [*expected, ":4"]
+
+
+class Kubectl:
+    """The real kubectl with the plugin on its PATH, and two contexts: one namespace each."""
+
+    def __init__(self, kubectl: str, folder: Path, kubeconfig: Path) -> None:
+        programs = venv(folder) / "bin"
+        (programs / "kubectl-pullproof").symlink_to(programs / "pullproof")
+        self._kubectl = kubectl
+        self._environ = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "KUBECONFIG": str(kubeconfig)}
+
+    def __call__(self, *argv: str) -> "subprocess.CompletedProcess[str]":
+        command = [self._kubectl, "pullproof", *argv]
+        return subprocess.run(command, env=self._environ, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def plugin(kubectl: str, shop: Any, apiserver: Any, tmp_path: Path) -> Kubectl:
+    config = yaml.safe_load(Path(apiserver.kubeconfig("admin", namespace=shop.namespace)).read_text())
+    (main,) = config["contexts"]
+    other = {"name": "other", "context": {**main["context"], "namespace": "no-such-namespace"}}
+    (tmp_path / "config").write_text(json.dumps({**config, "contexts": [main, other]}))
+    shop.deployment("api", "A:1")
+    return Kubectl(kubectl, tmp_path / "plugin", tmp_path / "config")
+
+
+def test_kubectl_runs_the_plugin_with_its_contexts_and_namespaces(plugin: Kubectl, shop: Any) -> None:
+    done = plugin("scan")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("fail: A:1: not a valid image name: ")
+    assert f'container "main" of Deployment {shop.namespace}/api' in done.stdout
+    for flags in (["--context", "other"], ["-n", "no-such-namespace"], ["--namespace=no-such-namespace"]):
+        done = plugin("scan", *flags)
+        assert (done.returncode, done.stdout) == (0, "0 images\n")
+        assert done.stderr == "pullproof: nothing runs in namespace 'no-such-namespace'\n"
+    for flags in (["--context", "other", "-n", shop.namespace], ["-A", "-l", "app=api"], ["--context=main"]):
+        assert plugin("scan", *flags).returncode == 1, flags
+
+
+def test_kubectl_explains_by_the_plugin(plugin: Kubectl, shop: Any) -> None:
+    done = plugin("explain", "deploy/api", "-o", "json")
+    assert (done.returncode, json.loads(done.stdout)["cause"]) == (1, "invalid-reference")
+    done = plugin("explain", "deploy/api", "--context", "other")
+    assert done.returncode == 2
+    assert "see `kubectl get deployments -n no-such-namespace`" in done.stderr
 
 
 @pytest.mark.parametrize("program", ["pullproof", "kubectl-pullproof"])
