@@ -233,6 +233,15 @@ AT_HOME = {
     "list networkpolicies.networking.k8s.io",
 }
 SECRETS = {"get secrets"}
+RECHECK = {
+    "list deployments.apps",
+    "list statefulsets.apps",
+    "list daemonsets.apps",
+    "list jobs.batch",
+    "list cronjobs.batch",
+    "list replicationcontrollers",
+}
+REPORTS = {"create,delete,get,list,patch,update policyreports.wgpolicyk8s.io"}
 
 
 async def rights(api, namespace: str) -> set[str]:
@@ -264,6 +273,22 @@ async def test_its_rights_are_these_and_no_others(installed, account, namespace,
     assert await rights(api, namespace) == EVERYWHERE | here
     assert await rights(api, "kube-public") == EVERYWHERE | elsewhere
     assert await rights(api, SYSTEM) == EVERYWHERE | AT_HOME | elsewhere
+
+
+@pytest.mark.parametrize(
+    ("values", "more"),
+    [
+        (("events.enabled=true",), {"create events.events.k8s.io"}),
+        (("config.scan.enabled=true",), RECHECK),
+        (("config.scan.enabled=true", "config.scan.policyReports=true"), RECHECK | REPORTS),
+        (("config.scan.policyReports=true",), set()),
+        (("imageReview.enabled=true",), set()),
+    ],
+    ids=["events", "scan", "reports", "reports without a scan", "imagereview"],
+)
+async def test_what_is_switched_on_brings_its_rights(installed, account, namespace, values, more) -> None:
+    installed(*values)
+    assert await rights(await account(), namespace) == EVERYWHERE | SECRETS | more
 
 
 FORBIDDEN = [
