@@ -147,8 +147,8 @@ def test_manifests(status: int, body: str, headers: dict[str, str], login: bool,
         (401, BEARER, False, True, Failure.HIDDEN),
         (401, BEARER, True, True, Failure.LOGIN_REFUSED),
         (401, BEARER + ',error="insufficient_scope"', True, True, Failure.HIDDEN),
-        (401, BEARER + ',error="invalid_token"', True, True, Failure.LOGIN_REFUSED),
-        (401, BEARER + ',error="invalid_token"', False, True, Failure.HIDDEN),
+        (401, BEARER + ',error="invalid_token"', True, True, Failure.SERVER_ERROR),
+        (401, BEARER + ',error="invalid_token"', False, True, Failure.SERVER_ERROR),
     ],
 )
 def test_401(status: int, asks: str, login: bool, sent: bool, failure: Failure) -> None:

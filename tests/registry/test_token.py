@@ -135,23 +135,22 @@ def test_tokens(body: str, grant: Grant, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "grant", "text", "malformed"),
+    ("body", "grant", "text"),
     [
-        ('{"token":"t"}', Grant.FORM, "authorization server did not include a token in the response", False),
-        ("{}", Grant.ANONYMOUS, "authorization server did not include a token in the response", True),
-        ("{}", Grant.FORM, "authorization server did not include a token in the response", True),
-        ('{"token":""}', Grant.ANONYMOUS, "authorization server did not include a token in the response", True),
-        ("<html>", Grant.ANONYMOUS, "unable to decode token response: invalid character '<'", True),
-        ("", Grant.ANONYMOUS, "unable to decode token response: EOF", True),
-        ('{"token":1}', Grant.ANONYMOUS, "unable to decode token response", True),
-        ('{"token":"a\\nb"}', Grant.ANONYMOUS, "no header can carry", True),
-        ("[" * 10_000, Grant.ANONYMOUS, "unable to decode token response", True),
+        ('{"token":"t"}', Grant.FORM, "authorization server did not include a token in the response"),
+        ("{}", Grant.ANONYMOUS, "authorization server did not include a token in the response"),
+        ("{}", Grant.FORM, "authorization server did not include a token in the response"),
+        ('{"token":""}', Grant.ANONYMOUS, "authorization server did not include a token in the response"),
+        ("<html>", Grant.ANONYMOUS, "unable to decode token response: invalid character '<'"),
+        ("", Grant.ANONYMOUS, "unable to decode token response: EOF"),
+        ('{"token":1}', Grant.ANONYMOUS, "unable to decode token response"),
+        ('{"token":"a\\nb"}', Grant.ANONYMOUS, "no header can carry"),
+        ("[" * 10_000, Grant.ANONYMOUS, "unable to decode token response"),
     ],
 )
-def test_no_tokens(body: str, grant: Grant, text: str, malformed: bool) -> None:
-    with pytest.raises(NoToken, match=text) as caught:
+def test_no_tokens(body: str, grant: Grant, text: str) -> None:
+    with pytest.raises(NoToken, match=text):
         decode(_answer(body), grant)
-    assert caught.value.malformed is malformed
 
 
 @pytest.mark.parametrize(

@@ -139,3 +139,15 @@ def test_an_expired_one_is_served_and_told(authority: Any) -> None:
     condition = ServingCertificate(memory).condition()
     assert not condition.ok
     assert condition.note.startswith("expired at 20")
+
+
+def test_an_expired_one_takes_the_place_of_none_that_is_good(authority: Any) -> None:
+    memory = CertificateInMemory()
+    memory.put(authority.leaf())
+    serving = ServingCertificate(memory)
+    memory.put(authority.leaf(timedelta(seconds=-60)))
+    assert not serving.refresh()
+    assert serving.condition().ok
+    assert "kept the last good one: the new certificate expired at 20" in serving.condition().note
+    memory.put(authority.leaf())
+    assert serving.refresh()

@@ -3,10 +3,11 @@
 import io
 import json
 import logging
+import threading
 
 import pytest
 
-from webhook.server.log import JsonFormatter, fields
+from webhook.server.log import JsonFormatter, Unhurried, fields
 
 
 @pytest.fixture
@@ -49,3 +50,35 @@ def test_long_texts_are_cut_and_tracebacks_stay_on_the_line(logger: tuple[loggin
     assert stream.getvalue().count("\n") == 1
     assert "ZeroDivisionError" in entry["exception"]
     assert len(entry["name"]) == 2048
+
+
+class Stuck(logging.Handler):
+    """A handler whose pipe is full until `free` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Event()
+        self.busy = threading.Event()
+        self.written: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.busy.set()
+        self.free.wait()
+        self.written.append(record.getMessage())
+
+
+def test_a_log_that_nobody_reads_holds_up_nobody_and_tells_what_was_lost() -> None:
+    stuck = Stuck()
+    handler = Unhurried(stuck, most=2)
+    log = logging.Logger("pullproof.test")  # noqa: LOG001 - one of its own, unknown to the rest
+    log.addHandler(handler)
+    log.info("being written")
+    stuck.busy.wait()
+    for number in range(5):
+        log.info("line %d", number)
+    stuck.free.set()
+    handler.flush()
+    log.info("after")
+    handler.close()
+    expected = ["being written", "line 0", "line 1", "3 log lines were lost: nobody read the log", "after"]
+    assert stuck.written == expected

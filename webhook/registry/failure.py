@@ -210,6 +210,9 @@ def _manifest_401(situation: Situation) -> Failure:
     challenge = situation.challenge
     if not situation.sent or (challenge is not None and challenge.scheme is Scheme.BASIC):
         return Failure.LOGIN_REFUSED if situation.login else Failure.LOGIN_WANTED
+    if challenge is not None and challenge.error == "invalid_token":
+        # RFC 6750 section 3.1: expired, revoked, malformed. It is fresh from their own token service: they are at odds
+        return Failure.SERVER_ERROR
     if challenge is not None and challenge.error == "insufficient_scope":
         return Failure.HIDDEN
     return Failure.LOGIN_REFUSED if situation.login else Failure.HIDDEN

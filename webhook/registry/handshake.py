@@ -80,9 +80,6 @@ class TokenService:
             raise self._no_token(answer, grant, error) from error
 
     def _no_token(self, answer: Answer, grant: Grant, error: NoToken) -> RegistryError:
-        if error.malformed:
-            failure = Failure.NOT_A_REGISTRY if answer.is_page else Failure.SERVER_ERROR
-        else:
-            failure = Failure.LOGIN_WANTED if self.caller.trail.credential.anonymous else Failure.LOGIN_REFUSED
+        failure = Failure.NOT_A_REGISTRY if answer.is_page else Failure.SERVER_ERROR
         message = f"the token service {answer.url.origin} answers {answer.status} without a token"
         return error_of(failure, message, node_error=nodetext.token_undecoded(str(error), grant))

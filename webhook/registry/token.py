@@ -41,14 +41,10 @@ class RealmRefused(ValueError):
 
 
 class NoToken(ValueError):
-    """A successful answer without a token. `text` is Go's error.
+    """A successful answer without a token that can be used; the text is Go's error.
 
-    `malformed`: it is no token answer at all. Nor is an empty one: a service in trouble says `{}` to right logins too.
+    It says nothing of the login: services in trouble answer `{}`, or a token that no client finds, to right ones too.
     """
-
-    def __init__(self, text: str, *, malformed: bool) -> None:
-        super().__init__(text)
-        self.malformed = malformed
 
 
 class Grant(StrEnum):
@@ -125,14 +121,13 @@ def decode(answer: Answer, grant: Grant) -> Token:
     try:
         document = _DECODER.decode(answer.body)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise NoToken(f"unable to decode token response: {_as_go(answer)}", malformed=True) from error
+        raise NoToken(f"unable to decode token response: {_as_go(answer)}") from error
     candidates = (document.access_token,) if grant is Grant.FORM else (document.access_token, document.token)
     value = next((each for each in candidates if each), "")
     if not value:
-        elsewhere = bool(document.token)  # a service of sound mind, whose tokens a node does not find
-        raise NoToken("authorization server did not include a token in the response", malformed=not elsewhere)
+        raise NoToken("authorization server did not include a token in the response")
     if not _SENDABLE.fullmatch(value):
-        raise NoToken("the token holds characters that no header can carry", malformed=True)
+        raise NoToken("the token holds characters that no header can carry")
     return Token(value=value, lifetime=_lifetime(document.expires_in))
 
 

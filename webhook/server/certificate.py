@@ -84,6 +84,7 @@ class ServingCertificate:
             if pair == self._pair:
                 self._refused = ""
                 return False
+            self._doubt(pair)
             self._context = _context(pair)
         except (UnusableKeyPair, OSError) as error:  # an SSLError is an OSError
             self._refuse(str(error))
@@ -105,6 +106,12 @@ class ServingCertificate:
         if self.expires <= self._clock():
             return Condition(ok=False, note=f"expired at {self.expires.isoformat()}")
         return Condition(ok=True, note=f"kept the last good one: {self._refused}" if self._refused else "")
+
+    def _doubt(self, pair: KeyPair) -> None:
+        """Refuse one that has expired, while the one that is served has not: no API server would take it."""
+        now = self._clock()
+        if pair.not_after <= now < self.expires:
+            raise UnusableKeyPair(f"the new certificate expired at {pair.not_after.isoformat()}")
 
     def _refuse(self, reason: str) -> None:
         if reason != self._refused:

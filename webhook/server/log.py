@@ -1,17 +1,27 @@
-"""Logging as JSON, one line per event (I/O: standard error).
+"""Logging as JSON, one line per event (I/O: standard error, by a thread).
+
+A log that nobody reads (a node whose runtime hangs, a disk that is full) must not hold up a review: writing blocks once
+a pipe is full. So a thread writes, and what it cannot write in time is counted and dropped.
 
 The only place that formats log lines. Everything but printable ASCII is escaped, so that no text from a request can
 move a cursor or begin a line of its own. Fields are given by the caller, never whole objects.
 """
 
+import contextlib
 import json
 import logging
+import queue
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
 _LONGEST = 2048
+_MOST_WAITING = 4096
+_PATIENCE = 1.0
+"""Seconds for which the end of the process, or a flush, waits for lines to be written."""
 
 
 def fields(**values: object) -> Mapping[str, object]:
@@ -38,11 +48,60 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str).replace("\x7f", "\\u007f")
 
 
+class Unhurried(logging.Handler):
+    """Hands records to another handler on a thread of its own; never waits for it.
+
+    Beyond `most` records that wait, new ones are dropped; how many is told in a line once there is room again.
+    """
+
+    def __init__(self, writing: logging.Handler, *, most: int = _MOST_WAITING) -> None:
+        super().__init__()
+        self._writing = writing
+        self._waiting: queue.Queue[logging.LogRecord | None] = queue.Queue(most)
+        self._lost = 0
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record, or count it."""
+        try:
+            if self._lost:
+                self._waiting.put_nowait(_lost(self._lost))
+                self._lost = 0
+            self._waiting.put_nowait(record)
+        except queue.Full:
+            self._lost += 1
+
+    def flush(self) -> None:
+        """Wait until what was taken is written, for a second at most."""
+        end = time.monotonic() + _PATIENCE
+        while self._waiting.unfinished_tasks and self._thread.is_alive() and time.monotonic() < end:
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        """Write what waits, for a second at most, and end."""
+        self.flush()
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(None)
+            self._thread.join(_PATIENCE)
+        super().close()
+
+    def _write(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            self._writing.handle(record)
+            self._waiting.task_done()
+
+
+def _lost(count: int) -> logging.LogRecord:
+    message = "%d log lines were lost: nobody read the log"
+    return logging.LogRecord("pullproof.log", logging.WARNING, __file__, 0, message, (count,), None)
+
+
 def configure_logging(level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Send every logger's lines through one JSON handler."""
+    """Send every logger's lines through one JSON handler, which never holds up who logs."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[Unhurried(handler)], force=True)
     # The server's own chatter (started, finished, waiting) is told by run.py in fewer words.
     logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
     # These write whole headers at debug level, and registries have been seen to repeat a login in theirs.
