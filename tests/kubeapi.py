@@ -34,11 +34,22 @@ class ApiServer:
     folder: Path
 
     def kubeconfig(
-        self, user: str, *, namespace: str = "default", token: str | None = None, url: str | None = None
+        self,
+        user: str,
+        *,
+        namespace: str = "default",
+        token: str | None = None,
+        url: str | None = None,
+        tls_name: str | None = None,
     ) -> str:
-        """Write a kubeconfig for `user`; `token` where it should not be the right one, `url` for a way round."""
+        """Write a kubeconfig for `user`; `token` where it should not be the right one.
+
+        `url` leads there by another way, `tls_name` is then whose certificate is to be expected.
+        """
         path = self.folder / f"{user}-{namespace}-{abs(hash((token, url)))}.kubeconfig"
         cluster = {"server": url or self.url, "certificate-authority": str(self.ca)}
+        if tls_name is not None:
+            cluster["tls-server-name"] = tls_name
         config = {
             "apiVersion": "v1",
             "kind": "Config",

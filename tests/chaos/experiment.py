@@ -1,0 +1,196 @@
+"""One fault, from before it until after it: what is measured, and what is a violation (I/O by the scene).
+
+    sizes -> load -> fault ... fault ends -> asked again and again until all sorts are judged rightly -> quiet -> sizes
+
+| law | violated when |
+|---|---|
+| every review is answered in time | an HTTP answer other than 200, none at all, or too late |
+| nothing that runs is denied | a denial of such a pod, at any time, during the fault or after it |
+| the right code | a review has neither its usual verdict nor an allowing one with codes of the cell's |
+| the fault was one | the cell names codes and none of them was seen |
+| it gets well by itself | not all sorts are judged rightly `Cell.recovery` seconds after the fault; the process ended |
+| nothing grows | once quiet, more tasks, descriptors, threads, memory than at first and an allowance |
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+
+from scene import Scene
+from traffic import Outcome, codes_told
+from webhook_process import Size
+
+FAULT_SECONDS = 2.5
+_QUIET = 25.0
+_ALLOWANCE = Size(tasks=4, descriptors=24, threads=4, rss=48.0)
+
+Fault = Callable[[Scene], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One fault of one part. `codes` may be told of pods that are not verified meanwhile; none: nothing may be seen.
+
+    `felt`: at least one of the codes must be told, else the fault was none.
+    """
+
+    part: str
+    fault: str
+    what: str
+    apply: Fault
+    codes: frozenset[str] = frozenset()
+    felt: bool = True
+    recovery: float = 15.0
+    seconds: float = FAULT_SECONDS
+
+    @property
+    def name(self) -> str:
+        return f"{self.part}/{self.fault}: {self.what}"
+
+
+@dataclass(kw_only=True)
+class Row:
+    """What one cell came to. Seconds; `slowest` is the longest answer to a review.
+
+    `lag`: the most that this program itself was late, for want of a processor: the machine's share in what is late.
+    """
+
+    cell: Cell
+    reviews: int
+    unanswered: int
+    wrongly_denied: int
+    codes: Counter[str]
+    slowest: float
+    lag: float
+    recovery: float | None
+    quiet: float | None
+    before: Size
+    after: Size
+    violations: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Lag:
+    """How late this program's own event loop was at most, in seconds."""
+
+    most: float = 0.0
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Watch until the block is left."""
+        task = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + 0.05
+            await asyncio.sleep(0.05)
+            self.most = max(self.most, loop.time() - due)
+
+
+async def observe(scene: Scene, cell: Cell, at_first: Size) -> Row:
+    """Carry a cell out."""
+    before = scene.webhook.size()
+    scene.load.take()
+    lag = Lag()
+    async with lag.watched(), scene.load.running():
+        await asyncio.sleep(0.3)
+        calm = scene.load.take()
+        async with cell.apply(scene):
+            await asyncio.sleep(cell.seconds)
+            spoilt = scene.load.take()
+        ended = time.monotonic()
+        recovery, probes = await _recovery(scene, ended, cell.recovery)
+    after_fault = scene.load.take()
+    quiet, after = await _quiet(scene, at_first)
+    everything = [*calm, *spoilt, *after_fault, *probes]
+    row = Row(
+        cell=cell,
+        reviews=len(everything),
+        unanswered=sum(not each.answered for each in everything),
+        wrongly_denied=sum(each.wrongly_denied for each in everything),
+        codes=codes_told([each for each in everything if each.sent < ended]),
+        slowest=max(each.seconds for each in everything),
+        lag=lag.most,
+        recovery=recovery,
+        quiet=quiet,
+        before=before,
+        after=after,
+    )
+    row.violations = _violations(scene, row, calm, everything, ended)
+    return row
+
+
+async def _recovery(scene: Scene, ended: float, patience: float) -> tuple[float | None, list[Outcome]]:
+    """Ask until every sort is judged rightly, and twice more; return after how long, and all answers."""
+    probes: list[Outcome] = []
+    since: float | None = None
+    good = 0
+    while time.monotonic() < ended + patience:
+        sent = time.monotonic()
+        outcomes = await scene.caller.ask_all()
+        probes += outcomes
+        if all(each.right for each in outcomes):
+            since, good = since or sent, good + 1
+            if good == 3:
+                return since - ended, probes
+        else:
+            since, good = None, 0
+        await asyncio.sleep(0.1)
+    return None, probes
+
+
+async def _quiet(scene: Scene, at_first: Size) -> tuple[float | None, Size]:
+    """Wait until nothing more is under way than at first; return how long it took, and what there is."""
+    began = time.monotonic()
+    while True:
+        now = scene.webhook.size()
+        if not growth(at_first, now):
+            return time.monotonic() - began, now
+        if time.monotonic() > began + _QUIET:
+            return None, now
+        await asyncio.sleep(0.2)
+
+
+def growth(before: Size, after: Size, allowance: Size = _ALLOWANCE) -> list[str]:
+    """Return what grew beyond the allowance, a line each."""
+    return [
+        f"{name} grew from {getattr(before, name):.0f} to {getattr(after, name):.0f}"
+        for name in ("tasks", "descriptors", "threads", "rss")
+        if getattr(after, name) > getattr(before, name) + getattr(allowance, name)
+    ]
+
+
+def _violations(scene: Scene, row: Row, calm: list[Outcome], everything: list[Outcome], ended: float) -> list[str]:
+    found = [
+        f"unanswered: {each.sort} after {each.seconds:.2f} s: {each.told}" for each in everything if not each.answered
+    ]
+    found += [f"wrongly denied: {each.sort}: {each.told}" for each in everything if each.wrongly_denied]
+    found += [f"not as usual before the fault: {each.sort}: {each.told}" for each in calm if not each.right]
+    found += [
+        f"unexpected: {each.sort}: {'allowed' if each.allowed else 'denied'}: {each.told}"
+        for each in everything
+        if each.answered and not (each.right or _excused(each, row.cell))
+    ]
+    if row.cell.codes and row.cell.felt and not row.codes:
+        found.append("the fault was not felt: every review was judged as usual")
+    if row.recovery is None:
+        found.append(f"not well {row.cell.recovery:.0f} s after the fault")
+    if not scene.webhook.alive:
+        found.append("the process ended")
+    if row.quiet is None:
+        found += growth(row.before, row.after)
+    return list(dict.fromkeys(found))
+
+
+def _excused(outcome: Outcome, cell: Cell) -> bool:
+    """Tell whether "not verified, therefore allowed" is what there is to say."""
+    return outcome.allowed and bool(outcome.codes) and outcome.codes <= cell.codes
