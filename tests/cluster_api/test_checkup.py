@@ -407,8 +407,8 @@ async def test_what_is_served_is_judged_by_a_real_handshake(server, authority) -
         return max(lines, key=lambda line: list(Grade).index(line.grade))
 
     assert (await found(authority.certificate, port)).grade is Grade.OK
-    assert "would refuse" in (await found(stranger, port)).message
-    assert "would refuse" in (await found(authority.certificate, wrong)).message
+    assert "does not verify by caBundle" in (await found(stranger, port)).message
+    assert "does not verify by caBundle" in (await found(authority.certificate, wrong)).message
     assert "cannot be reached" in (await found(authority.certificate, 1)).message
     assert await check_served(SITE, b"") == []
 

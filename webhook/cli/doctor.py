@@ -130,13 +130,14 @@ class _Checkup:
         return lines + await self._reach(settings)
 
     async def _certificate(self, site: "Site", bundle: bytes, now: datetime) -> list["Line"]:
-        from webhook.cluster.checkup.certificate import check_served, check_stored
+        from webhook.cluster.checkup.certificate import TOPIC, check_served, check_stored
 
         if not bundle:
             return []
-        if self._inside and not self._offline:
-            return await check_served(site, bundle, host=site.address)
-        return await check_stored(self._api, site, bundle, now)
+        served = await check_served(site, bundle, host=site.address) if self._inside and not self._offline else []
+        if any(line.topic == TOPIC for line in served):
+            return served
+        return served + await check_stored(self._api, site, bundle, now)
 
     async def _reach(self, settings: "Settings") -> list["Line"]:
         import asyncio

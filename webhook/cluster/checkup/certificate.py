@@ -101,7 +101,7 @@ async def check_served(
             _, writer = await asyncio.open_connection(host or site.host, port, ssl=trust, server_hostname=site.host)
     except ssl.SSLCertVerificationError as error:
         fix = f"kubectl -n {site.namespace} rollout restart deploy/{site.name}: it publishes the right caBundle"
-        return [fail(TOPIC, f"the API server would refuse what is served: {error.verify_message}", fix)]
+        return [fail(TOPIC, f"what is served does not verify by caBundle: {error.verify_message}", fix)]
     except TimeoutError:
         return [fail("service", f"{site.host} does not answer", "look at NetworkPolicies and at kube-proxy")]
     except OSError as error:
