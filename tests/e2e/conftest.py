@@ -1,8 +1,10 @@
-"""The real webhook in the real cluster of tests/cluster: `make e2e` runs pytest inside it.
+"""The chart, and the image of the Dockerfile, in the real cluster of tests/cluster: `make e2e` runs pytest inside it.
 
+    docker/build build/e2e/pullproof.tar ghcr.io/pullproof/pullproof:0.1.0
     python tests/cluster/run.py python -m pytest tests/e2e
 
-The cluster is started once per run and shared; without one, nothing here is collected.
+The cluster is started once per run and shared; without one, nothing here is collected. The image is there under the
+name that the chart gives it, so no value has to be set to have it run.
 """
 
 import asyncio
@@ -11,38 +13,55 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracle"))
+sys.path.insert(0, str(Path(__file__).parent))
 
-from kube import Api
-from pullproof import register, serving
+from case import entry
+from installation import Installation, Kubectl
 from scene import NODE, name_hosts
 
 from webhook.demo.authority import Authority
+from webhook.demo.images import ImageSpec
 from webhook.demo.server import Server
-from webhook.demo.site import Site
+from webhook.demo.site import Repository, Site
 from webhook.demo.world import Listener, World
 
 collect_ignore_glob = [] if "CLUSTER" in os.environ else ["test_*.py"]
 
 SITES = (
     Site(hosts=("reg.corp.example",), personality="basic", users={"bob": "s3cret"}),
-    Site(hosts=("open.corp.example",)),
+    Site(
+        hosts=("open.corp.example",),
+        repositories=(
+            Repository(name="app", tags={"1": ImageSpec()}),
+            Repository(name="stream/app", tags={"latest": ImageSpec()}),
+        ),
+    ),
+    *(
+        Site(
+            hosts=(host,),
+            personality="basic",
+            users={"bob": "s3cret"},
+            repositories=(Repository(name="shop/app", public=False, tags={"1": ImageSpec()}),),
+        )
+        for host in ("held.corp.example", "given.corp.example")
+    ),
+    Site(hosts=("open.test",), repositories=(Repository(name="mutated/good", tags={"1": ImageSpec()}),)),
 )
 NUMBERS = count(1)
-Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.cluster)
+            item.add_marker(pytest.mark.timeout(400))
 
 
 @pytest.fixture(scope="session")
@@ -78,27 +97,26 @@ def world(cluster: Path, authority: Authority, background: asyncio.AbstractEvent
     listening = server.listen(Listener(address=NODE, port=443))
     asyncio.run_coroutine_threadsafe(listening, background).result(10)
     name_hosts(cluster, dict.fromkeys(world.hosts, NODE))
+    logins = {"auths": {"held.corp.example": entry("bob", "s3cret")}}  # read by the kubelet at its first pull
+    (cluster / "home/.docker/config.json").write_text(json.dumps(logins))
     yield world
     asyncio.run_coroutine_threadsafe(server.close(), background).result(10)
 
 
 @pytest.fixture(scope="session")
-def pullproof(
-    cluster: Path, world: World, authority: Authority, background: asyncio.AbstractEventLoop
-) -> Iterator[None]:
-    """The webhook with the settings it comes with, registered for namespaces labelled `judged`."""
-    stack = AsyncExitStack()
+def chart(cluster: Path, kubectl: Kubectl, authority: Authority) -> Installation:
+    """The chart, whose image the node has; what is installed of it is left to the tests."""
+    archive = os.environ.get("PULLPROOF_IMAGE", "build/e2e/pullproof.tar")
+    command = ["ctr", "-a", str(cluster / "containerd.sock"), "-n", "k8s.io", "images", "import", archive]
+    subprocess.run(command, check=True, capture_output=True)
+    return Installation(cluster, kubectl, authority.file)
 
-    async def begin() -> None:
-        await stack.enter_async_context(serving(cluster, authority, {}))
-        api = await stack.enter_async_context(Api(cluster))
-        judged = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "judged", "labels": {"judged": "yes"}}}
-        await api.create(judged)
-        await register(api, authority.file, selector={"matchLabels": {"judged": "yes"}}, probe="judged")
 
-    asyncio.run_coroutine_threadsafe(begin(), background).result(60)
-    yield
-    asyncio.run_coroutine_threadsafe(stack.aclose(), background).result(60)
+@pytest.fixture
+def pullproof(chart: Installation, world: World) -> Installation:
+    """The chart, installed as it comes but for the authority of the registries here."""
+    chart.ensure()
+    return chart
 
 
 @pytest.fixture(scope="session")
@@ -107,16 +125,15 @@ def kubectl() -> Kubectl:
 
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["kubectl", *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=60
+            ["kubectl", *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=150
         )
 
     return run
 
 
 @pytest.fixture
-def namespace(kubectl: Kubectl, pullproof: None) -> str:
-    """A namespace of the test's own, in which workloads are judged; its name is short, as long ones are cut."""
+def namespace(kubectl: Kubectl) -> str:
+    """A namespace of the test's own; its name is short, as long ones are cut in messages."""
     name = f"shop{next(NUMBERS)}"
-    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"judged": "yes"}}}
-    assert kubectl("create", "-f", "-", stdin=json.dumps(document)).returncode == 0
+    assert kubectl("create", "namespace", name).returncode == 0
     return name

@@ -1,8 +1,7 @@
 """What `kubectl` prints, to the letter, where the real API server asks the real webhook."""
 
-import json
-
 import pytest
+from workloads import deployment
 
 from webhook.demo.images import ImageSpec
 from webhook.demo.site import Repository
@@ -11,7 +10,7 @@ HOST = "reg.corp.example"
 
 
 @pytest.fixture
-def shop(world, namespace):
+def shop(world, pullproof, namespace):
     """A repository of the test's own with two tags, public."""
     name = f"{namespace}/api"
     world.registry(HOST).store.add(Repository(name=name, tags={"1.4.0": ImageSpec(), "1.4.1": ImageSpec()}))
@@ -19,24 +18,16 @@ def shop(world, namespace):
 
 
 @pytest.fixture
-def private(world, namespace):
+def private(world, pullproof, namespace):
     name = f"{namespace}/private"
     world.registry(HOST).store.add(Repository(name=name, public=False, tags={"1": ImageSpec()}))
     return f"{HOST}/{name}"
 
 
-def deployment(image, *secrets, replicas=1):
-    labels = {"app": "api"}
-    pod = {"containers": [{"name": "api", "image": image}], "imagePullSecrets": [{"name": name} for name in secrets]}
-    spec = {"replicas": replicas, "selector": {"matchLabels": labels}}
-    spec["template"] = {"metadata": {"labels": labels}, "spec": pod}
-    return json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"}, "spec": spec})
-
-
 def denial(namespace, image, cause, fix):
     return (
         'Error from server (Forbidden): error when creating "STDIN": '
-        'admission webhook "validate.pullproof.dev" denied the request: '
+        'admission webhook "workloads.pullproof.dev" denied the request: '
         f'1 of 1 image cannot be pulled in namespace "{namespace}" (pullproof enforce=baseline):\n'
         f'- container "api": {image}: {cause}\n'
         f"Fix: {fix}\n"
@@ -51,13 +42,13 @@ class TestDenials:
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == denial(namespace, f"{shop}:1.4.2", cause, fix)
 
-    def test_missing_repository(self, kubectl, namespace):
+    def test_missing_repository(self, kubectl, pullproof, namespace):
         done = kubectl("apply", "-n", namespace, "-f", "-", stdin=deployment("open.corp.example/shop/api:1"))
         cause = "repository not found. [image-not-found]"
         fix = "correct the repository's name or push it: docker push open.corp.example/shop/api"
         assert done.stderr == denial(namespace, "open.corp.example/shop/api:1", cause, fix)
 
-    def test_invalid_name(self, kubectl, namespace):
+    def test_invalid_name(self, kubectl, pullproof, namespace):
         done = kubectl("apply", "-n", namespace, "-f", "-", stdin=deployment("Shop/API:1"))
         assert "[invalid-reference]" in done.stderr
         assert done.returncode == 1
@@ -110,7 +101,7 @@ class TestWarnings:
         words = f"{HOST} wants a login, and no pull secret has one"
         assert done.stderr == f'Warning: container "api": {private}:1: {words} [no-pull-secret]\n'
 
-    def test_a_name_that_does_not_resolve(self, kubectl, namespace):
+    def test_a_name_that_does_not_resolve(self, kubectl, pullproof, namespace):
         done = kubectl("apply", "-n", namespace, "-f", "-", stdin=deployment("nowhere.example/x:1"))
         assert done.returncode == 0
         assert done.stderr.startswith('Warning: container "api": nowhere.example/x:1 not verified: ')
@@ -143,6 +134,6 @@ class TestSilence:
         done = kubectl("apply", "-n", namespace, "-f", "-", stdin=deployment(f"{shop}:9", replicas=0))
         assert (done.stdout, done.stderr) == ("deployment.apps/api created\n", "")
 
-    def test_namespaces_that_are_not_registered(self, kubectl, pullproof):
-        done = kubectl("run", "api", "--image", "nobody.example/looks:here", "--dry-run=server")
+    def test_excluded_namespaces(self, kubectl, pullproof):
+        done = kubectl("run", "api", "-n", "kube-system", "--image", "nobody.example/looks:here", "--dry-run=server")
         assert (done.stdout, done.stderr) == ("pod/api created (server dry run)\n", "")

@@ -41,7 +41,8 @@ class NotHad(Exception):
 class Module:
     """Programs of one Go module, built into `folder`; `replaced`: its go.mod has replace directives.
 
-    `files` of the module are copied to share/ beside them.
+    `files` of the module are copied to share/ beside them. `own`: the program is a main.go in that folder beside this
+    file, made of the module's packages.
     """
 
     module: str
@@ -52,6 +53,7 @@ class Module:
     replaced: bool = False
     version_variable: str = ""
     files: tuple[str, ...] = ()
+    own: str = ""
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -100,6 +102,17 @@ MODULES = {
     "policy-controller": Module(
         "github.com/sigstore/policy-controller", "v0.13.1", ("cmd/webhook",), names=("policy-controller",)
     ),
+    "cert-manager": Module(
+        "github.com/cert-manager/cert-manager",
+        "v1.21.2",
+        ("",),
+        names=("cert-manager",),
+        files=tuple(
+            f"deploy/crds/cert-manager.io_{kind}.yaml"
+            for kind in ("certificates", "certificaterequests", "issuers", "clusterissuers")
+        ),
+        own="cert-manager",
+    ),
     "toxiproxy": Module("github.com/Shopify/toxiproxy/v2", "v2.5.0", ("cmd/server",), names=("toxiproxy-server",)),
     "gatekeeper": Module(
         "github.com/open-policy-agent/gatekeeper/v3",
@@ -120,7 +133,7 @@ TARGETS = {
             *("chromium", "chromium-driver"),
         ),
     ),
-    "e2e": Needs((*CLUSTER, "helm"), NODE),
+    "e2e": Needs((*CLUSTER, "helm", "cert-manager"), NODE),
     "oracle": Needs(CLUSTER, NODE),
     "bench": Needs(("kube/kube-apiserver", "etcd", "registry", "crane"), ("wrk", "apache2-utils", "openssl")),
     "image": Needs((), ("debootstrap", "buildah")),
@@ -181,6 +194,8 @@ def build(name: str, module: Module, programs: Iterable[str]) -> None:
         place = Path(scratch)
         if module.replaced:
             describe(module, place)
+        if module.own:
+            describe_own(module, place)
         for number, program in enumerate(missing, 1):
             say(f"building {name} {module.version}: {program} ({number} of {len(missing)})")
             compile_one(module, module.packages[module.programs.index(program)], program, place, folder)
@@ -206,11 +221,19 @@ def describe(module: Module, place: Path) -> None:
     (place / "go.mod").write_text("\n".join(lines) + "\n")
 
 
+def describe_own(module: Module, place: Path) -> None:
+    """Write a module of our own program, which requires the wanted one."""
+    shutil.copyfile(Path(__file__).parent / module.own / "main.go", place / "main.go")
+    go = re.findall(r"^go .*$", Path(downloaded(module)["GoMod"]).read_text(), re.MULTILINE)
+    (place / "go.mod").write_text("\n".join(["module parts", *go, f"require {module.module} {module.version}", ""]))
+
+
 def compile_one(module: Module, package: str, program: str, place: Path, folder: Path) -> None:
     flags = "-s -w" + (f" -X {module.version_variable}={module.version}" if module.version_variable else "")
     path = f"{module.module}/{package}".rstrip("/")
-    if module.replaced:
+    if module.replaced or module.own:
         built = place / program
+        path = "." if module.own else path
         run(["go", "build", "-mod=mod", "-trimpath", "-ldflags", flags, "-o", str(built), path], cwd=place)
     else:
         built = place / (package.rpartition("/")[2] or program)
