@@ -3,9 +3,10 @@
 
     .venv/bin/python tests/cluster/run.py COMMAND [ARGUMENT…]        e.g. … kubectl get nodes
 
-Network, mounts and processes are namespaces of their own, and every file the cluster writes is on a tmpfs in them:
-when the command ends, or this program is killed (SIGKILL too, or its parent), the kernel takes all of it away. Needs
-root and the parts of `make parts`; KUBE_VERSION chooses among those that were built.
+Network, mounts and processes are namespaces of their own, and every file the cluster writes is on a tmpfs in them; what
+its parts write into folders of the machine goes there too (`SHIELDED`). When the command ends, or this program is
+killed (SIGKILL too, or its parent), the kernel takes all of it away. Needs root and the parts of `make parts`;
+KUBE_VERSION chooses among those that were built.
 
 The command finds KUBECONFIG, a PATH with the parts, and $CLUSTER, the folder that node.py describes. Where it fails,
 the logs are kept in build/cluster-logs.
@@ -23,6 +24,9 @@ from node import Node, NotUp
 
 CLUSTER = Path("/media")
 """Where the tmpfs is mounted: an empty folder on every Debian, and a short path (sockets have at most 108 letters)."""
+
+SHIELDED = ("/etc", "/run", "/usr/libexec", "/var/lib", "/var/log")
+"""Folders in which containerd, its shims, CNI plugins and the kubelet keep what no option puts elsewhere."""
 
 STAGE = "PULLPROOF_CLUSTER_STAGE"
 LOGS = Path("build/cluster-logs")
@@ -58,6 +62,7 @@ def main(command: list[str]) -> int:
     enter()
     cgroups.mount_own()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "cluster", CLUSTER], check=True)
+    shield()
     parts = Path(os.environ.get("PARTS") or Path.home() / ".cache/pullproof-parts")
     node = Node(CLUSTER, parts, os.environ.get("KUBE_VERSION", ""))
     try:
@@ -70,6 +75,17 @@ def main(command: list[str]) -> int:
     if code:
         keep_logs()
     return code
+
+
+def shield() -> None:
+    """Let what is written into the machine's folders go to the tmpfs."""
+    for folder in map(Path, SHIELDED):
+        place = CLUSTER / "machine" / folder.name
+        layers = {"lowerdir": folder, "upperdir": place / "changed", "workdir": place / "work"}
+        for name in ("upperdir", "workdir"):
+            layers[name].mkdir(parents=True)
+        options = ",".join(f"{name}={path}" for name, path in layers.items())
+        subprocess.run(["mount", "-t", "overlay", "-o", options, "cluster", folder], check=True)
 
 
 def wait_for(process: int) -> int:

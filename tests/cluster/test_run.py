@@ -15,9 +15,10 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("run.py")
 GROUPS = ("pullproof-*", "*pod*")
-STATE = [Path(f"/var/lib/{name}") for name in ("cni", "containerd", "kubelet", "etcd")]
-STATE += [Path(f"/run/{name}") for name in ("containerd", "runc", "xtables.lock")]
-STATE += [Path(f"/var/log/{name}") for name in ("pods", "containers")]
+STATE = (
+    *("/etc/cni", "/etc/containerd", "/run/containerd", "/run/netns", "/run/runc", "/usr/libexec/kubernetes", "/media"),
+    *("/var/lib/cni", "/var/lib/containerd", "/var/lib/kubelet", "/var/log/containers", "/var/log/pods"),
+)
 PARTS = Path(os.environ.get("PARTS") or Path.home() / ".cache/pullproof-parts")
 
 
@@ -58,12 +59,12 @@ def said_by(cluster: subprocess.Popen[str], pattern: str) -> str:
 
 def traces() -> dict[str, object]:
     """Return what a cluster could leave on the machine: mounts, links, networks with names, control groups, files."""
-    folders = (*STATE, Path("/media"), Path("/run/netns"))
+    folders = [Path(folder) for folder in STATE if Path(folder).exists()]
     return {
         "mounts": Path("/proc/self/mounts").read_text(),
         "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
         "groups": sorted(str(group) for name in GROUPS for group in Path("/sys/fs/cgroup").glob(f"**/{name}")),
-        "files": {str(folder): sorted(map(str, folder.glob("**/*"))) for folder in folders if folder.exists()},
+        "files": {str(folder): sorted(map(str, folder.glob("**/*"))) for folder in folders},
     }
 
 
