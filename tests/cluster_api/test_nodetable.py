@@ -222,7 +222,8 @@ def test_placements_are_bounded() -> None:
     table = NodeTable()
     for number in range(2000):
         table.facts(Placement(node_selector={"n": str(number)}), None)
-    assert len(table._eligible) <= 512
+    assert len(table._selected) <= 512
+    assert len(table._recent) <= 512
 
 
 def test_a_toleration_may_still_come_to_the_pods_of_a_template() -> None:

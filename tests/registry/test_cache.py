@@ -158,6 +158,18 @@ def test_an_answer_whose_content_was_dropped_is_none(clock) -> None:
     assert answers.get(BARE, not_before=ANY_AGE) is not None
 
 
+def test_an_answer_is_made_whole_once_and_ends_with_its_content(clock) -> None:
+    answers = Answers(clock, contents=Contents(most=10))
+    answers.put(FULL, yes(manifests(5)))
+    whole = answers.get(FULL, not_before=ANY_AGE)
+    assert whole is not None
+    assert whole.resolution == yes(manifests(5)).resolution
+    assert answers.get(FULL, not_before=ANY_AGE) is whole
+    other = Reference(registry="reg.test", repository="other", tag="1")
+    answers.put(FULL._replace(repository="other"), yes(manifests(6), reference=other))
+    assert answers.get(FULL, not_before=ANY_AGE) is None
+
+
 def test_content_too_heavy_to_keep_is_done_without(clock) -> None:
     answers = Answers(clock, contents=Contents(most=10))
     answers.put(FULL, yes(manifests(50)))

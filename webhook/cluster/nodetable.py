@@ -2,7 +2,8 @@
 
 Every set of nodes is one int, a bit a node: 5,000 nodes are 625 bytes a set, and "how many of the eligible nodes list
 this image" is an `and` and a count. The sets that placements select are kept for the next pod with the same placement
-and corrected node by node as nodes change, so that no admission ever walks over all nodes twice.
+and corrected node by node as nodes change, so that no admission ever walks over all nodes twice; and what was told of a
+placement is told again until a node changes.
 
 Who is eligible follows the scheduler (plugins nodeaffinity, tainttoleration, nodename), with one deviation: taints that
 come and go with a node's health, and those of its start, do not count, since the pod may land there once they are gone.
@@ -11,7 +12,7 @@ come and go with a node's health, and those of its start, do not count, since th
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from webhook.image.platform import Platform
 from webhook.image.reference import InvalidReference, Reference
@@ -60,6 +61,28 @@ class Node:
     taints: tuple[Taint, ...] = ()
 
 
+class _Asked(NamedTuple):
+    """What the facts of one placement differ by.
+
+    Whether a template's pods are yet to be made, how many of its nodes hold the image, whether any node does, and why
+    one may ask a mirror.
+    """
+
+    template: bool
+    holding: int
+    listed: bool
+    mirrors: str
+
+
+@dataclass(slots=True)
+class _Selected:
+    """The nodes that a placement selects, and what was told of them."""
+
+    placement: Placement
+    nodes: int
+    told: dict[_Asked, NodeFacts] = field(default_factory=dict)
+
+
 class NodeTable:
     """All nodes. `facts` is what the pipeline asks; `put` and `delete` are called by the watch."""
 
@@ -73,7 +96,8 @@ class NodeTable:
         self._mirrors: dict[tuple[str, str], int] = {}
         self._rechecking = 0
         self._cut = 0
-        self._eligible: OrderedDict[Hashable, tuple[Placement, int]] = OrderedDict()
+        self._selected: OrderedDict[Hashable, _Selected] = OrderedDict()
+        self._recent: dict[int, tuple[Placement, _Selected]] = {}
         self._spelled: dict[str, str | None] = {}
 
     def __len__(self) -> int:
@@ -81,35 +105,55 @@ class NodeTable:
 
     def facts(self, placement: Placement, reference: Reference | None, *, template: bool = False) -> NodeFacts:
         """Tell what is known of the nodes that this placement may land on; `template`: its pods are yet to be made."""
-        eligible = self.eligible(placement)
+        selected = self._select(placement)
         holding = self._holding.get(_key(reference), 0) if reference else 0
+        asked = _Asked(
+            template=template,
+            holding=(holding & selected.nodes).bit_count(),
+            listed=bool(holding),
+            mirrors=self._mirrored(reference, selected.nodes) if self._mirrors and reference else "",
+        )
+        told = selected.told.get(asked)
+        if told is None:
+            told = selected.told[asked] = self._tell(placement, selected.nodes, asked)
+        return told
+
+    def _tell(self, placement: Placement, eligible: int, asked: _Asked) -> NodeFacts:
+        mixed = asked.template and len(self._platforms) > 1
         return NodeFacts(
             known=True,
             eligible=eligible.bit_count(),
             platforms=self._platforms_of(eligible),
-            holding=(holding & eligible).bit_count(),
+            holding=asked.holding,
             runtimes=self._runtimes_of(eligible),
             rechecks_credentials=bool(self._rechecking & eligible),
             cut=bool(self._cut & eligible),
-            listed=bool(holding),
-            mirrors=self._mirrored(reference, eligible) if self._mirrors and reference else "",
-            tainted=self._tainted(placement, eligible) if template and len(self._platforms) > 1 else frozenset(),
+            listed=asked.listed,
+            mirrors=asked.mirrors,
+            tainted=self._tainted(placement, eligible) if mixed else frozenset(),
         )
 
     def eligible(self, placement: Placement) -> int:
         """Return the set of nodes that this placement may land on, a bit a node."""
+        return self._select(placement).nodes
+
+    def _select(self, placement: Placement) -> "_Selected":
+        """Return what is known of a placement; most are the very ones of the pod before."""
+        recent = self._recent.get(id(placement))
+        if recent is not None and recent[0] is placement:
+            return recent[1]
         key = _placement_key(placement)
-        kept = self._eligible.get(key)
-        if kept is not None:
-            self._eligible.move_to_end(key)
-            return kept[1]
-        found = 0
-        for slot, node in self._nodes.values():
-            found |= fits(placement, node) << slot
-        self._eligible[key] = (placement, found)
-        if len(self._eligible) > _PLACEMENTS:
-            self._eligible.popitem(last=False)
-        return found
+        selected = self._selected.get(key)
+        if selected is None:
+            nodes = sum(1 << slot for slot, node in self._nodes.values() if fits(placement, node))
+            selected = self._selected[key] = _Selected(placement, nodes)
+        self._selected.move_to_end(key)
+        if len(self._selected) > _PLACEMENTS or len(self._recent) >= _PLACEMENTS:
+            self._recent.clear()
+        if len(self._selected) > _PLACEMENTS:
+            self._selected.popitem(last=False)
+        self._recent[id(placement)] = placement, selected
+        return selected
 
     def _platforms_of(self, chosen: int) -> frozenset[Platform]:
         return frozenset(platform for platform, nodes in self._platforms.items() if nodes & chosen)
@@ -165,9 +209,9 @@ class NodeTable:
         self._cut |= bit if node.cut else 0
         for mirror in node.mirrors:
             self._mirrors[mirror] = self._mirrors.get(mirror, 0) | bit
-        for key, (placement, nodes) in self._eligible.items():
-            if fits(placement, node):
-                self._eligible[key] = (placement, nodes | bit)
+        for selected in self._selected.values():
+            selected.nodes |= bit if fits(selected.placement, node) else 0
+            selected.told.clear()
 
     def _forget(self, slot: int, node: Node | None) -> None:
         if node is None:
@@ -179,8 +223,9 @@ class NodeTable:
             _drop(self._mirrors, mirror, bit)
         self._rechecking &= ~bit
         self._cut &= ~bit
-        for key, (placement, nodes) in self._eligible.items():
-            self._eligible[key] = (placement, nodes & ~bit)
+        for selected in self._selected.values():
+            selected.nodes &= ~bit
+            selected.told.clear()
 
     def _hold(self, name: str, slot: int, names: tuple[str, ...]) -> None:
         before = self._images.get(name, ())

@@ -15,10 +15,14 @@ part of it) and makes the time linear in the text, however hostile.
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final, NewType, Self
 
 Digest = NewType("Digest", str)
+
+_LONGEST_KEPT: Final = 255
+"""Characters of a host name that is remembered; whoever writes images chooses their length."""
 
 _ALNUM = r"[a-z0-9]++"
 _SEPARATOR = r"(?>\.|__|_|-++)"
@@ -98,15 +102,7 @@ class Reference:
     def loopback(self) -> bool:
         """True when every machine that asks this registry asks itself."""
         host = self.host.lower()
-        if host == "localhost" or host.endswith(".localhost"):
-            return True
-        try:
-            address = ip_address(host)
-        except ValueError:
-            return False
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return address.is_loopback or address.is_unspecified  # Linux connects the unspecified address to itself
+        return _is_loopback(host) if len(host) <= _LONGEST_KEPT else _is_loopback.__wrapped__(host)
 
     def without_digest(self) -> Self:
         """Return the same image by its tag alone, to learn where the tag points now."""
@@ -116,6 +112,19 @@ class Reference:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{self.name}{tag}{digest}"
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_loopback or address.is_unspecified  # Linux connects the unspecified address to itself
 
 
 def default_pull_policy(image: str) -> str:

@@ -108,12 +108,20 @@ class Lifetimes:
         return max(PACE, self.not_found if resolution.failure in _ABSENT else self.refused)
 
 
+@dataclass(slots=True)
+class _Held:
+    """One index or manifest. `last`: the answer that was last made whole with it, without and with it."""
+
+    content: Index | Manifest
+    last: tuple[Answer, Answer] | None = None
+
+
 class Contents:
     """Indexes and manifests by digest, and the digest that each name had last."""
 
     def __init__(self, most: int = 50_000) -> None:
         """Keep at most `most` descriptors in all."""
-        self._kept: LRUCache[tuple[str, str, Digest], Index | Manifest] = LRUCache(most, getsizeof=_weight)
+        self._kept: LRUCache[tuple[str, str, Digest], _Held] = LRUCache(most, getsizeof=_weight_of)
         self._last: LRUCache[tuple[str, str, str], Digest] = LRUCache(4096)
 
     def keep(self, resolved: Resolved) -> bool:
@@ -121,20 +129,35 @@ class Contents:
         content, reference = resolved.content, resolved.reference
         if content is None or not _whole(content) or _weight(content) > self._kept.maxsize:
             return False
-        self._kept[reference.registry, reference.repository, resolved.digest] = content
+        self._kept[reference.registry, reference.repository, resolved.digest] = _Held(content)
         self._last[reference.registry, reference.repository, reference.identifier] = resolved.digest
         return True
 
     def fill(self, resolved: Resolved) -> Resolved:
         """Return `resolved` with its content, if that is kept."""
-        key = (resolved.reference.registry, resolved.reference.repository, resolved.digest)
-        content = self._kept.get(key)
-        return resolved if content is None else replace(resolved, content=content)
+        held = self._held(resolved)
+        return resolved if held is None else replace(resolved, content=held.content)
+
+    def whole(self, answer: Answer, resolved: Resolved) -> Answer | None:
+        """Return `answer`, which is `resolved`, with its content; None if that is not kept any more.
+
+        The same answer is made whole for pod after pod, and kept so for as long as its content is.
+        """
+        held = self._held(resolved)
+        if held is None:
+            return None
+        if held.last is None or held.last[0] is not answer:
+            held.last = answer, replace(answer, resolution=replace(resolved, content=held.content))
+        return held.last[1]
 
     def expects(self, reference: Reference) -> bool:
         """Tell whether the content that `reference` had last is kept: a HEAD may then be enough."""
         digest = reference.digest or self._last.get((reference.registry, reference.repository, reference.identifier))
         return digest is not None and (reference.registry, reference.repository, digest) in self._kept
+
+    def _held(self, resolved: Resolved) -> _Held | None:
+        reference = resolved.reference
+        return self._kept.get((reference.registry, reference.repository, resolved.digest))
 
 
 class Answers:
@@ -196,8 +219,11 @@ class Answers:
         """Put the content back; an answer whose content has been dropped is no answer."""
         if not (answer.apart and isinstance(answer.resolution, Resolved)):
             return answer
-        whole = self._contents.fill(answer.resolution)
-        return None if whole.content is None else replace(answer, resolution=whole)
+        return self._contents.whole(answer, answer.resolution)
+
+
+def _weight_of(held: _Held) -> int:
+    return _weight(held.content)
 
 
 def _whole(content: Index | Manifest) -> bool:

@@ -4,7 +4,7 @@ Images come in this order: containers, initContainers (sidecars are among them),
 The replicas of a workload bring the same lists again and again: what was made of those of usual length is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -18,7 +18,7 @@ _POLICIES = {policy.value: policy for policy in PullPolicy}
 _image_of = attrgetter("image")
 _NO_PLACEMENT = Placement()
 _IMAGES: Kept[tuple[tuple[Container, ...], Role, str, bool], tuple[ContainerImage, ...]] = Kept()
-_TOLERATIONS: Kept[tuple[WireToleration, ...], tuple[Toleration, ...]] = Kept()
+_PLACEMENTS: Kept[tuple[Hashable, ...], Placement] = Kept()
 
 
 def images_of(spec: PodSpec, path: str, *, template: bool) -> tuple[ContainerImage, ...]:
@@ -47,12 +47,24 @@ def placement_of(spec: PodSpec, extra: tuple[Toleration, ...] = ()) -> Placement
     """Return where the pod may land; `extra` are tolerations that its controller adds."""
     if not (spec.node_name or spec.node_selector or spec.affinity or spec.tolerations or spec.os or extra):
         return _NO_PLACEMENT
+    if spec.affinity is not None:
+        return _placement(spec, extra)
+    selector, tolerations = spec.node_selector or {}, spec.tolerations or ()
+    key = (spec.node_name, spec.os, tuple(selector.items()), tuple(tolerations), extra)
+    placement = _PLACEMENTS.get(key)
+    if placement is None:
+        placement = _placement(spec, extra)
+        _PLACEMENTS.put(key, placement, len(msgspec.json.encode((spec.node_name, spec.os, selector, tolerations))))
+    return placement
+
+
+def _placement(spec: PodSpec, extra: tuple[Toleration, ...]) -> Placement:
     return Placement(
         node_name=spec.node_name or "",
         os=(spec.os.name if spec.os else "") or "",
         node_selector=spec.node_selector or {},
         affinity=_required_terms(spec.affinity) if spec.affinity else None,
-        tolerations=_tolerations(spec.tolerations) + extra,
+        tolerations=tuple(_toleration(toleration) for toleration in spec.tolerations or ()) + extra,
     )
 
 
@@ -117,17 +129,6 @@ def _selectors(requirements: Sequence[Requirement] | None) -> tuple[Selector, ..
         Selector(key=requirement.key, operator=requirement.operator, values=tuple(requirement.values or ()))
         for requirement in requirements or ()
     )
-
-
-def _tolerations(tolerations: Sequence[WireToleration] | None) -> tuple[Toleration, ...]:
-    if not tolerations:
-        return ()
-    key = tuple(tolerations)
-    made = _TOLERATIONS.get(key)
-    if made is None:
-        made = tuple(_toleration(toleration) for toleration in tolerations)
-        _TOLERATIONS.put(key, made, len(msgspec.json.encode(tolerations)))
-    return made
 
 
 def _toleration(toleration: WireToleration) -> Toleration:
