@@ -1,12 +1,9 @@
 """What replicas share, on a real store: one look for all, and nothing for a denial or a reader of the store to use."""
 
 import asyncio
-import os
-import shutil
 import socket
-import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +23,7 @@ from webhook.registry.shared import SharedStore
 from webhook.settings.schema import Cache, Settings, SharedCache
 from webhook.wiring.registries import Surroundings, UnusableCache, open_resolver
 
-PASSWORD = "of the store"
+PASSWORD = "of the store"  # see the fixture `store`
 DIGEST = Digest("sha256:" + "a" * 64)
 OTHER = Digest("sha256:" + "b" * 64)
 PATIENT = 5.0
@@ -69,36 +66,6 @@ class Registries:
 
 
 INDEX = Index(media_type="application/vnd.oci.image.index.v1+json", manifests=())
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
-    """A store of its own, on a loopback port, that keeps nothing."""
-    server = shutil.which("redis-server")
-    if server is None:
-        (pytest.fail if os.environ.get("PULLPROOF_REQUIRE_PARTS") else pytest.skip)("redis-server is not installed")
-    port = free_port()
-    arguments = [
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--requirepass",
-        PASSWORD,
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ]
-    folder = tmp_path_factory.mktemp("redis")
-    with subprocess.Popen([server, *arguments], cwd=folder, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            while b"Ready to accept connections" not in (line := process.stdout.readline()):
-                assert line, "redis-server did not start"
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            process.terminate()
 
 
 @pytest.fixture

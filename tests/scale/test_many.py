@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gc
 import json
+import tracemalloc
 
 import pytest
 
@@ -31,6 +33,22 @@ async def test_ten_thousand_images_leave_no_more_entries_than_allowed(registries
         assert not len(resolver._looks)
         assert not len(resolver._walks)
     assert registries.looks.total() == 10_000
+
+
+async def test_an_entry_takes_less_than_two_kilobytes(registries) -> None:
+    async with RegistryResolver(registries) as resolver:
+        await resolve(resolver, Reference.parse("r.example/first:1"))
+        images = [Reference.parse(f"r{number % 50}.example/app-{number}:1") for number in range(2_000)]
+        gc.collect()
+        tracemalloc.start()
+        try:
+            for image in images:
+                await resolve(resolver, image)
+            gc.collect()
+            kept = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+    assert kept / len(images) < 2_000
 
 
 async def test_ten_thousand_warm_images_are_asked_for_once(registries) -> None:
