@@ -5,8 +5,8 @@
 
 Network, mounts and processes are namespaces of their own, and every file the cluster writes is on a tmpfs in them; what
 its parts write into folders of the machine goes there too (`SHIELDED`). When the command ends, or this program is
-killed (SIGKILL too, or its parent), the kernel takes all of it away. Needs root and the parts of `make parts`;
-KUBE_VERSION chooses among those that were built.
+told to end or killed (SIGKILL too, or its parent), the kernel takes all of it away. Needs root and the parts of
+`make parts`; KUBE_VERSION chooses among those that were built.
 
 The command finds KUBECONFIG, a PATH with the parts, and $CLUSTER, the folder that node.py describes. Where it fails,
 the logs are kept in build/cluster-logs.
@@ -14,10 +14,10 @@ the logs are kept in build/cluster-logs.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import cgroups
 from node import Node, NotUp
@@ -30,29 +30,39 @@ SHIELDED = ("/etc", "/run", "/usr/libexec", "/var/lib", "/var/log")
 
 STAGE = "PULLPROOF_CLUSTER_STAGE"
 LOGS = Path("build/cluster-logs")
+BOUND = ("setpriv", "--pdeathsig", "KILL")
+OURSELVES = (sys.executable, *sys.argv)
 
 
 def enter() -> None:
     """Come back as the same program inside new namespaces, bound to the life of our parent.
 
-    In two steps: the control groups are joined by the first process inside, so that none outside is in them.
+    In three steps: one process stays outside and hands on what it is told to end by, for `unshare` is deaf to it; the
+    control groups are joined by the first process inside, so that none outside is in them.
     """
     stage = os.environ.pop(STAGE, "")
     if stage == "ready":
         return
+    if stage == "outside":
+        sys.exit(stay_outside())
     if stage:
         cgroups.join(stage)
         os.environ[STAGE] = "ready"
-        become("unshare", "--cgroup")
+        os.execvp("unshare", ["unshare", "--cgroup", *OURSELVES])  # noqa: S606
     if os.geteuid() != 0:
         sys.exit("cluster: only root can make namespaces; run it as root")
+    os.environ[STAGE] = "outside"
+    os.execvp("setpriv", [*BOUND, *OURSELVES])  # noqa: S606
+
+
+def stay_outside() -> int:
+    """Wait for the cluster's end, or bring it about; return its exit code."""
     os.environ[STAGE] = cgroups.prepare()
-    namespaces = ("--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
-    become("setpriv", "--pdeathsig", "KILL", "unshare", *namespaces)
-
-
-def become(*command: str) -> NoReturn:
-    os.execvp(command[0], [*command, sys.executable, *sys.argv])  # noqa: S606
+    namespaces = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+    inside = subprocess.Popen([*BOUND, *namespaces, *OURSELVES], close_fds=False)  # the groups' pipe stays open
+    signal.signal(signal.SIGTERM, lambda *_: inside.kill())
+    signal.signal(signal.SIGINT, lambda *_: None)  # a terminal tells those inside itself
+    return inside.wait() % 256
 
 
 def main(command: list[str]) -> int:

@@ -92,7 +92,8 @@ def until(gone, seconds=15) -> bool:
 def test_a_command_finds_a_cluster_that_works():
     with started("kubectl get nodes -o name && kubectl get --raw /readyz && exit 3") as cluster:
         said, _ = cluster.communicate(timeout=100)
-    assert (said.splitlines()[-3:-1], cluster.returncode) == (["node/node1", "ok"], 3)
+    assert "\nnode/node1\nok" in said
+    assert cluster.returncode == 3
 
 
 POD = "kubectl run x --image=localhost/sandbox:1 --image-pull-policy=Never; kubectl wait --for=condition=Ready pod/x"

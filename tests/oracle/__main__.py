@@ -1,6 +1,6 @@
 """What Pullproof says, against what a real node does. Run inside the cluster of tests/cluster.
 
-    python tests/cluster/run.py python tests/oracle [--subset] [--page FILE] [FAMILY|CASE…]
+    python tests/cluster/run.py python tests/oracle [--subset] [--page FILE] [--list FILE] [FAMILY|CASE…]
 
 Every case is judged first (a dry run through the API server, with the settings that Pullproof comes with), then run by
 the kubelet with enforcement off; what fails is explained by `pullproof explain`. Exit code 1 for a wrong denial and
@@ -27,7 +27,7 @@ from engine import Engine, comes_later
 from kube import Api, Reply
 from mutator import mutating
 from pullproof import register, serving, until_surveyed
-from report import falls_short, page, summary
+from report import falls_short, outcomes, page, summary
 from scene import Scene
 from verdict import audited, verdict
 from workload import ASKED, ELSEWHERE, RUN
@@ -45,6 +45,9 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="oracle", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--subset", action="store_true", help="every fourth case, none that is slow")
     options.add_argument("--page", type=Path, help="write the outcome to this file (default for all: docs/fidelity.md)")
+    options.add_argument(
+        "--list", type=Path, help="write every outcome to this file, a line each: two runs can be compared"
+    )
     options.add_argument("wanted", nargs="*", metavar="FAMILY|CASE")
     given = options.parse_args()
     cases = chosen(given.wanted, subset=given.subset)
@@ -56,6 +59,8 @@ def main() -> int:
     place = given.page or (None if given.wanted or given.subset else Path("docs/fidelity.md"))
     if place:
         place.write_text(page(results, told, versions))
+    if given.list:
+        given.list.write_text(outcomes(results) + outcomes(told))
     print(summary(results))
     bad = tell(results, all_of_them=bool(given.wanted))
     print("\nTold what the nodes know:\n\n" + summary(told))

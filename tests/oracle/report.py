@@ -92,6 +92,17 @@ def summary(results: Sequence[Result]) -> str:
     return _matrix(results) + "\n" + _targets(results)
 
 
+def outcomes(results: Sequence[Result]) -> str:
+    """Return a line for each case, in order: what was said, what the node did, and what was explained."""
+    return "".join(f"{each.case.id}: {_outcome(each)}\n" for each in sorted(results, key=lambda each: each.case.id))
+
+
+def _outcome(result: Result) -> str:
+    said = " ".join((result.verdict.said, *sorted(set(result.verdict.codes))))
+    explained = "" if result.explanation is None else f"; explained as {result.explanation or 'nothing'}"
+    return f"{said}; {result.observation.fate}, {result.cause or 'no cause'}{explained}"
+
+
 def _matrix(results: Sequence[Result]) -> str:
     counts = matrix(results)
     rows = [

@@ -9,7 +9,7 @@ from cause import Cause
 from explained import codes
 from fate import Fate, Observation, observe
 from kube import Reply
-from report import falls_short, page, summary
+from report import falls_short, outcomes, page, summary
 from verdict import Said, Verdict, audited, verdict
 
 CASE = Case(id="c", says="a case", image="x:1", runs=True, family="family")
@@ -237,3 +237,10 @@ def test_the_page_tells_what_was_explained():
     text = page([right, other], [], {})
     assert "| pods explained | 2 |\n| the node's cause is told | 1 of 2 (50.0 %) |" in text
     assert "| c | a case | rate-limited | not found |" in text
+
+
+def test_outcomes_can_be_compared():
+    denied = result(Said.DENIED, codes=["image-not-found"], explanation="image-not-found", **NOT_FOUND)
+    assert outcomes([denied, result(Said.ALLOWED, runs=True)]) == (
+        "c: denied image-not-found; ErrImagePull, not found; explained as image-not-found\nc: allowed; runs, no cause\n"
+    )
