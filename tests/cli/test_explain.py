@@ -71,6 +71,14 @@ def test_one_object_of_many(run: Run) -> None:
     assert one["cause"]["code"] == json.loads(done.out)["cause"] == "image-not-found"
 
 
+def test_of_several_images_those_that_fail_come_first(run: Run) -> None:
+    done = run("explain", "nginx:1.29", "ghcr.io/acme/api:9", "busybox")
+    answers = [line for line in done.out.splitlines() if line.startswith(("fail: ", "pass: "))]
+    assert [answer.split()[1].rstrip(":") for answer in answers] == ["ghcr.io/acme/api:9", "nginx:1.29", "busybox"]
+    told = json.loads(run("explain", "nginx:1.29", "ghcr.io/acme/api:9", "-o", "json").out)["explanations"]
+    assert [each["image"] for each in told] == ["nginx:1.29", "ghcr.io/acme/api:9"]
+
+
 def test_markdown_for_tickets(run: Run, world: World) -> None:
     world.down.add("down.example")
     done = run("explain", "down.example/x:1", "-o", "markdown")

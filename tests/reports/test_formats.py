@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from sarif_kit.validate import validation_errors
 
 from webhook.policy.decision import Judged, Verdict
 from webhook.policy.finding import Code, Finding, FindingClass
@@ -152,6 +154,20 @@ def test_sarif_points_at_the_scalars(report: Report) -> None:
     }
     assert uris == {"deploy/api.yaml", "jobs/a%20b.yaml"}
     assert run["invocations"][0]["executionSuccessful"] is False
+
+
+def test_sarif_is_valid_whatever_is_told(report: Report, hostile: Report) -> None:
+    running = Report(images=tuple(replace(image, place=None) for image in report.images))
+    for each in (report, hostile, running, Report()):
+        assert validation_errors(json.loads(render(each, Format.SARIF))) == []
+    (run,) = json.loads(render(running, Format.SARIF))["runs"]
+    names = [
+        place["fullyQualifiedName"]
+        for one in run["results"]
+        for each in one["locations"]
+        for place in each["logicalLocations"]
+    ]
+    assert names[0] == "Deployment shop/api/api"
 
 
 def test_the_page_brings_all_it_needs_and_loads_nothing(report: Report) -> None:

@@ -4,13 +4,14 @@ Two measures, versions first: `1.4.2` is near `1.4.1` and not near `11.4.2`, whi
 
 A tag is read as  prefix numbers suffix:  `v1.4.2-alpine` = `v`, (1, 4, 2), `-alpine`. Versions of the same prefix and
 suffix are ranked by the first number that differs, the closer the better, and of equals the higher. After them come
-the same numbers with another prefix or suffix, then what merely looks alike.
+the same numbers with another prefix or suffix, then what merely looks alike. Where `latest` was meant, mostly because
+no tag was given, and nothing looks like it, the newest plain versions are told.
 """
 
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from heapq import nsmallest
+from heapq import nlargest, nsmallest
 
 MOST = 3
 
@@ -35,7 +36,7 @@ def nearest_tags(wanted: str, tags: Iterable[str]) -> tuple[str, ...]:
     ]
     versions = _near_versions(wanted, existing)
     texts = _near_texts(wanted, [tag for tag in existing if tag not in versions])
-    return tuple((versions + texts)[:MOST])
+    return tuple((versions + texts or _newest(wanted, existing))[:MOST])
 
 
 def _near_versions(wanted: str, existing: list[str]) -> list[str]:
@@ -47,6 +48,14 @@ def _near_versions(wanted: str, existing: list[str]) -> list[str]:
     kin = [(each, tag) for (before, each, after), tag in read if (before, after) == (prefix, suffix)]
     twins = [tag for (before, each, after), tag in read if each == numbers and (before, after) != (prefix, suffix)]
     return [tag for _, tag in nsmallest(MOST, kin, key=lambda each: _distance(numbers, each[0]))] + twins[:MOST]
+
+
+def _newest(wanted: str, existing: list[str]) -> list[str]:
+    if wanted != "latest":
+        return []
+    read = [(version, tag) for tag in existing if (version := _version(tag)) is not None]
+    plain = [(numbers, tag) for (prefix, numbers, suffix), tag in read if prefix in ("", "v") and not suffix]
+    return [tag for _, tag in nlargest(MOST, plain)]
 
 
 def _near_texts(wanted: str, existing: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Explanations as text, Markdown or JSON (pure).
 
-The first line is the answer, what to do stands below it, and then come the steps by which it was found.
+The first line is the answer, what to do stands below it, and then come the steps by which it was found. Of several
+images those that fail come first for people; for programs the order is that of the question.
 """
 
 import json
@@ -17,6 +18,7 @@ from webhook.reports.ways import State, Step
 
 _LONGEST_IMAGE = 120
 _COLOURS = {State.GOOD: Colour.GREEN, State.BAD: Colour.RED, State.UNSURE: Colour.MAGENTA, State.NOTE: Colour.DIM}
+_ORDER = (Outcome.FAIL, Outcome.ERROR, Outcome.WARN, Outcome.PASS, Outcome.SKIP)
 _SIGNS = {State.GOOD: "✅", State.BAD: "❌", State.UNSURE: "❔", State.NOTE: "·"}
 
 
@@ -30,11 +32,12 @@ class ExplainFormat(StrEnum):
 
 def render(explanations: Sequence[Explanation], name: ExplainFormat, *, colours: bool = False) -> str:
     """Return all explanations in a format."""
+    worst_first = sorted(explanations, key=lambda each: _ORDER.index(each.outcome))
     match name:
         case ExplainFormat.TEXT:
-            return "\n\n".join(_text(each, colours) for each in explanations) + "\n"
+            return "\n\n".join(_text(each, colours) for each in worst_first) + "\n"
         case ExplainFormat.MARKDOWN:
-            return "\n\n".join(map(_markdown, explanations)) + "\n"
+            return "\n\n".join(map(_markdown, worst_first)) + "\n"
         case ExplainFormat.JSON:
             value = {
                 "schemaVersion": "1",

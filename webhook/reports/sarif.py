@@ -73,6 +73,8 @@ def _result(image: ReportedImage, finding: Finding) -> dict[str, Shape]:
         [{"fullyQualifiedName": f"{image.workload}/{image.container}", "kind": "resource"}] if image.kind else []
     )
     locations: list[Shape] = [{"physicalLocation": place, "logicalLocations": logical} for place in physical]
+    if logical and not physical:  # of a live cluster: there is no file
+        locations = [{"logicalLocations": logical}]
     return {
         "ruleId": finding.code.value,
         "level": _LEVELS[finding.cls],
