@@ -14,6 +14,8 @@ given some by RBAC objects. Skipped where the parts are not built, failed where 
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache

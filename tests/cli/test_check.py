@@ -97,7 +97,7 @@ def test_a_broken_file_ends_in_2_and_the_others_are_checked(run: Run, folder: Pa
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        pytest.param(["check"], "missing argument 'PATH...'; see `pullproof check --help`", id="no path"),
+        pytest.param(["check"], "missing argument 'PATH'; see `pullproof check --help`", id="no path"),
         pytest.param(["check", "x", "--xyzzy"], "no such option: --xyzzy; see `pullproof check --help`", id="option"),
         pytest.param(["check", "x", "-o", "jsn"], "-o cannot be 'jsn'; did you mean 'json'?", id="format"),
         pytest.param(
@@ -114,7 +114,7 @@ def test_a_broken_file_ends_in_2_and_the_others_are_checked(run: Run, folder: Pa
         pytest.param(["check", "x", "--output", "f"], "--output f has no format", id="file without a format"),
         pytest.param(["check", "-", "-o", "json", "--output", "no/f"], "cannot write 'no/f': ", id="no such folder"),
         pytest.param(["check", "x", "--changed-since", "-x"], "--changed-since wants a revision", id="revision"),
-        pytest.param(["chek"], "no such command 'chek'. Did you mean 'check'?", id="command"),
+        pytest.param(["chek"], "no such command 'chek'; did you mean 'check'?", id="command"),
     ],
 )
 def test_every_mistake_is_one_line_and_2(run: Run, folder: Path, argv: list[str], message: str) -> None:

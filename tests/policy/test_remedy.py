@@ -4,14 +4,18 @@ import shlex
 
 import pytest
 
+from webhook.credentials.credential import Credential, Origin
+from webhook.credentials.pullsecret import Entry, PullSecret, PullSecrets, SecretState
 from webhook.image.reference import Reference
 from webhook.policy.remedy import (
     RegistryKind,
+    another_secret,
     create_secret,
     grant_access,
     kind_of,
     list_tags,
     log_in,
+    mend_secret,
     renew_secret,
 )
 
@@ -146,3 +150,45 @@ def test_names_are_quoted_for_the_shell(name: str) -> None:
         assert any(expected in word for word in words)
         assert not any(word in ("rm", ";") for word in words)
         assert command.isprintable()
+
+
+LOGIN = Credential(username="bot", secret="s3cret", source='secret "a"', origin=Origin.POD)
+
+
+def secret(name: str, *hosts: str, state: SecretState = SecretState.USABLE) -> PullSecret:
+    entries = tuple(Entry(host=host, key=host, credential=LOGIN) for host in hosts)
+    return PullSecret(name=name, state=state, entries=entries)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "begins"),
+    [
+        (PullSecrets(), "name it in imagePullSecrets: kubectl create secret docker-registry regcred -n shop"),
+        (
+            PullSecrets(secrets=(secret("regcred", "quay.io"),)),
+            "name it in imagePullSecrets too: kubectl create secret docker-registry regcred-ghcr-io -n shop",
+        ),
+        (
+            PullSecrets(secrets=(secret("pull", "quay.io"),), account="bot"),
+            "name it in imagePullSecrets of service account bot too: kubectl create secret docker-registry regcred ",
+        ),
+    ],
+    ids=["none", "its own", "the account's"],
+)
+def test_another_secret_takes_nothing_away(secrets: PullSecrets, begins: str) -> None:
+    assert another_secret(Reference.parse("ghcr.io/a/b"), "shop", secrets).startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("found", "anew"),
+    [
+        (secret("a", "ghcr.io"), True),
+        (secret("a", state=SecretState.MALFORMED), True),
+        (secret("a", "ghcr.io", "quay.io"), False),
+        (secret("a", state=SecretState.IGNORED), False),  # its type is another, and a Secret's type never changes
+    ],
+    ids=["one entry", "malformed", "two entries", "another type"],
+)
+def test_a_secret_is_made_anew_only_where_nothing_else_is_lost(found: PullSecret, anew: bool) -> None:
+    command = mend_secret(Reference.parse("ghcr.io/a/b"), "shop", PullSecrets(secrets=(found,)), "a")
+    assert ("docker-registry a -n shop" in command and "kubectl apply -f -" in command) is anew

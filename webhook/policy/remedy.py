@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+from webhook.credentials.pullsecret import PullSecrets, SecretState
 from webhook.image.platform import Platform
 from webhook.image.reference import Reference
 from webhook.policy.wording import printable
@@ -74,10 +75,39 @@ def create_secret(reference: Reference, namespace: str, name: str = "regcred") -
 
 
 def renew_secret(reference: Reference, namespace: str, name: str) -> str:
-    """Return the command that replaces a pull secret, whatever is wrong with it."""
+    """Return the command that replaces a pull secret by one that holds this registry's login and no other."""
     command, _, note = create_secret(reference, namespace, name).partition("  # ")
     replaced = f"{command} --dry-run=client -o yaml | kubectl apply -f -"
     return f"{replaced}  # {note}" if note else replaced
+
+
+def free_name(reference: Reference, secrets: PullSecrets) -> str:
+    """Return a name for one more pull secret, which none of the pod's has."""
+    taken = {secret.name for secret in secrets.secrets}
+    if "regcred" not in taken:
+        return "regcred"
+    slug = re.sub(r"[^a-z0-9]+", "-", reference.registry.lower()).strip("-")
+    return f"regcred-{slug[:_LONGEST]}"
+
+
+def another_secret(reference: Reference, namespace: str, secrets: PullSecrets) -> str:
+    """Return the command that makes a pull secret beside the pod's own, and where it is to be named."""
+    of = f" of service account {_word(secrets.account)}" if secrets.secrets and secrets.account else ""
+    too = " too" if secrets.secrets else ""
+    command = create_secret(reference, namespace, free_name(reference, secrets))
+    return f"name it in imagePullSecrets{of}{too}: {command}"
+
+
+def mend_secret(reference: Reference, namespace: str, secrets: PullSecrets, name: str) -> str:
+    """Return the command that gives a pull secret its right login.
+
+    Where to write it anew would take away what it holds for others, or could not be (a Secret's type never changes),
+    another is made beside it.
+    """
+    found = next((secret for secret in secrets.secrets if secret.name == name), None)
+    if found is None or found.state is SecretState.IGNORED or len(found.entries) > 1:
+        return another_secret(reference, namespace, secrets)
+    return renew_secret(reference, namespace, name)
 
 
 def grant_access(reference: Reference) -> str:

@@ -49,11 +49,11 @@ def login_for(reference: Reference, workload: Workload, secrets: PullSecrets) ->
     """Return the command that gives the pod a login: a new secret, or a new login for the one that fits."""
     fits = [fit.secret for fit in Keychain(secrets.secrets).explain(reference) if fit.fits]
     if fits:
-        return remedy.renew_secret(reference, workload.namespace, fits[0])
+        return remedy.mend_secret(reference, workload.namespace, secrets, fits[0])
     missing = secrets.in_state(SecretState.MISSING)
-    name = missing[0].name if missing else "regcred"
-    named = "" if missing else "name it in imagePullSecrets: "
-    return f"{named}{remedy.create_secret(reference, workload.namespace, name)}"
+    if missing:
+        return remedy.create_secret(reference, workload.namespace, missing[0].name)
+    return remedy.another_secret(reference, workload.namespace, secrets)
 
 
 def unreadable(secrets: PullSecrets) -> bool:

@@ -46,6 +46,17 @@ def told(image: str, message: str, brief: str, fix: str, /, **facts: Any) -> Any
     return image, facts, message, brief, fix
 
 
+ANEW = (
+    "kubectl create secret docker-registry regcred -n shop --docker-server=reg.example"
+    " --docker-username=USER --docker-password=PASSWORD --dry-run=client -o yaml | kubectl apply -f -"
+)
+BESIDE = (
+    "name it in imagePullSecrets too: kubectl create secret docker-registry regcred-reg-example -n shop"
+    " --docker-server=reg.example --docker-username=USER --docker-password=PASSWORD"
+)
+"""Where the secret holds what other images need, or cannot be made anew."""
+
+
 CASES = [
     (
         Code.INVALID_REFERENCE,
@@ -171,8 +182,7 @@ CASES = [
             "reg.example/a:1",
             '401 with secret "regcred" (for reg.example, quay.io).',
             ': 401 with secret "regcred"',
-            "kubectl create secret docker-registry regcred -n shop --docker-server=reg.example"
-            " --docker-username=USER --docker-password=PASSWORD --dry-run=client -o yaml | kubectl apply -f -",
+            BESIDE,
             failure=Failure.LOGIN_REFUSED,
             secrets=[TWO_HOSTS],
         ),
@@ -509,8 +519,7 @@ CASES = [
                 "reg.example/a:1",
                 f'the kubelet ignores secret "regcred": {why}.',
                 f': the kubelet ignores secret "regcred" ({why})',
-                "kubectl create secret docker-registry regcred -n shop --docker-server=reg.example"
-                " --docker-username=USER --docker-password=PASSWORD --dry-run=client -o yaml | kubectl apply -f -",
+                BESIDE if secret[1] is IGNORED else ANEW,
                 resolves=True,
                 secrets=[secret],
             ),
@@ -533,8 +542,7 @@ CASES = [
             "reg.example/a:1",
             "no pull secret has an entry for reg.example; they hold quay.io, ghcr.io.",
             ": no pull secret is for reg.example, they hold quay.io, ghcr.io",
-            "kubectl create secret docker-registry regcred -n shop --docker-server=reg.example"
-            " --docker-username=USER --docker-password=PASSWORD --dry-run=client -o yaml | kubectl apply -f -",
+            BESIDE,
             failure=Failure.LOGIN_WANTED,
             offered=False,
             secrets=[("regcred", USABLE, ("quay.io", "ghcr.io"), "", "pw")],

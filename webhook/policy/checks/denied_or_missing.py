@@ -17,7 +17,7 @@ from webhook.policy.certainty import predicted
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
-from webhook.policy.remedy import create_secret, grant_access
+from webhook.policy.remedy import create_secret, free_name, grant_access
 from webhook.policy.wording import tried
 
 
@@ -31,7 +31,9 @@ def check_denied_or_missing(evidence: Evidence, _: CheckOptions) -> Finding | No
         fix = f"check the spelling of {reference.name}; if it is private: {grant_access(reference)}"
     else:
         asked = "without a login"
-        fix = f"check the spelling; if it is private: {create_secret(reference, evidence.workload.namespace)}"
+        name = free_name(reference, evidence.pull_secrets)
+        command = create_secret(reference, evidence.workload.namespace, name)
+        fix = f"check the spelling; if it is private: {command}"
     return predicted(
         evidence,
         Code.DENIED_OR_MISSING,

@@ -15,7 +15,7 @@ from msgspec import Meta
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.policy.remedy import create_secret
+from webhook.policy.remedy import create_secret, free_name
 from webhook.policy.wording import duration, registry
 
 
@@ -32,10 +32,12 @@ def check_docker_hub_quota_low(evidence: Evidence, options: DockerHubQuotaLowOpt
         return None
     if quota.remaining * 100 > quota.limit * options.percent:
         return None
+    name = free_name(evidence.reference, evidence.pull_secrets)
+    login = create_secret(evidence.reference, evidence.workload.namespace, name)
     return Finding(
         code=Code.DOCKER_HUB_QUOTA_LOW,
         cls=FindingClass.WARN,
         message=f"{registry(evidence)} leaves {quota.remaining} of {quota.limit} pulls in {duration(quota.window)}.",
         brief=f": few pulls are left at {registry(evidence)} in this window",
-        fix=f"pull with a login or through a mirror: {create_secret(evidence.reference, evidence.workload.namespace)}",
+        fix=f"pull with a login or through a mirror: {login}",
     )

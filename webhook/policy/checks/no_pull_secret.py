@@ -15,7 +15,7 @@ from webhook.policy.certainty import predicted
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
-from webhook.policy.remedy import create_secret
+from webhook.policy.remedy import another_secret
 from webhook.policy.wording import printable, quoted
 
 
@@ -31,5 +31,5 @@ def check_no_pull_secret(evidence: Evidence, _: CheckOptions) -> Finding | None:
         Code.NO_PULL_SECRET,
         message=f"{registry} wants a login; neither the pod nor service account {account} has a pull secret for it.",
         brief=f": {registry} wants a login, and no pull secret has one",
-        fix=f"name it in imagePullSecrets: {create_secret(reference, evidence.workload.namespace)}",
+        fix=another_secret(reference, evidence.workload.namespace, evidence.pull_secrets),
     )

@@ -14,7 +14,7 @@ from webhook.credentials.pullsecret import PullSecret, SecretState
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.policy.remedy import renew_secret
+from webhook.policy.remedy import mend_secret
 from webhook.policy.wording import printable, quoted
 from webhook.workload.workload import PullPolicy
 
@@ -32,7 +32,7 @@ def check_pull_secret_ignored(evidence: Evidence, _: CheckOptions) -> Finding | 
         cls=FindingClass.WARN,
         message=f"the kubelet ignores secret {quoted(secret.name)}: {why}.",
         brief=f": the kubelet ignores secret {quoted(secret.name)} ({why})",
-        fix=renew_secret(evidence.reference, evidence.workload.namespace, secret.name),
+        fix=mend_secret(evidence.reference, evidence.workload.namespace, evidence.pull_secrets, secret.name),
     )
 
 

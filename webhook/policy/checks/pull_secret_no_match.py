@@ -7,18 +7,20 @@ Finds:     pull-secret-no-match (warn, next to the failure). The kubelet compare
            label: docker.io and index.docker.io fit Docker Hub's images, registry-1.docker.io and hub.docker.com do
            not; a port must be the same, and *.example.com does not fit a.b.example.com
 Predicts:  the pull is made without a login: see no-pull-secret and denied-or-missing
-Fix:       make the secret anew with the server as the image names it
+Fix:       make the secret anew with the server as the image names it, where a slip is all that is wrong with its one
+           entry; otherwise make another beside it: other images need what it holds
 """
 
 from typing import Final
 
 from webhook.credentials.pattern import misfit, parse_pattern
+from webhook.credentials.pullsecret import Entry
 from webhook.image.reference import Reference
 from webhook.policy.cause import cause
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.policy.remedy import renew_secret
+from webhook.policy.remedy import another_secret, mend_secret
 from webhook.policy.wording import hosts_held, listed, own_logins, printable
 from webhook.workload.workload import PullPolicy
 
@@ -42,8 +44,25 @@ def check_pull_secret_no_match(evidence: Evidence, _: CheckOptions) -> Finding |
         cls=FindingClass.WARN,
         message=f"no pull secret has an entry for {registry}; they hold {listed(hosts)}{hint}.",
         brief=f": no pull secret is for {registry}, they hold {listed(hosts)}",
-        fix=renew_secret(reference, evidence.workload.namespace, _first_with_entries(evidence)),
+        fix=_fix(reference, evidence, misnamed),
     )
+
+
+def _fix(reference: Reference, evidence: Evidence, misnamed: str) -> str:
+    namespace, secrets = evidence.workload.namespace, evidence.pull_secrets
+    slips = (
+        secret.name for secret in secrets.secrets if any(_slip(reference, each, misnamed) for each in secret.entries)
+    )
+    name = next(slips, "")
+    return mend_secret(reference, namespace, secrets, name) if name else another_secret(reference, namespace, secrets)
+
+
+def _slip(reference: Reference, entry: Entry, misnamed: str) -> bool:
+    """Tell whether an entry is meant for this registry: a name that never fits, another port, another path."""
+    name, pattern = parse_pattern(reference.name), parse_pattern(entry.key)
+    if misnamed and entry.host == misnamed:
+        return True
+    return name is not None and pattern is not None and pattern.labels == name.labels
 
 
 def _misnamed_hub(reference: Reference, hosts: tuple[str, ...]) -> str:
@@ -62,7 +81,3 @@ def _near(reference: Reference, evidence: Evidence) -> str:
         if name is not None and pattern is not None and pattern.labels == name.labels:
             return f"; of {printable(entry.host)} {misfit(pattern, name)}"
     return ""
-
-
-def _first_with_entries(evidence: Evidence) -> str:
-    return next(secret.name for secret in evidence.pull_secrets.secrets if secret.entries)

@@ -10,11 +10,12 @@ Predicts:  unexpected status from HEAD request to URL: 429 Too Many Requests, or
 Fix:       wait until it resets; pull with a login or through a mirror
 """
 
+from webhook.image.reference import Reference
 from webhook.policy.cause import caused_by
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.policy.remedy import create_secret
+from webhook.policy.remedy import create_secret, free_name
 from webhook.policy.wording import duration, registry
 from webhook.registry.resolution import Unresolved
 
@@ -31,8 +32,12 @@ def check_rate_limited(evidence: Evidence, _: CheckOptions) -> Finding | None:
         cls=FindingClass.ERROR,
         message=f"{cause}{_reset(evidence)}",
         brief=f" not verified: {cause}",
-        fix=f"wait, or pull with a login or through a mirror: {create_secret(reference, evidence.workload.namespace)}",
+        fix=f"wait, or pull with a login or through a mirror: {_login(evidence, reference)}",
     )
+
+
+def _login(evidence: Evidence, reference: Reference) -> str:
+    return create_secret(reference, evidence.workload.namespace, free_name(reference, evidence.pull_secrets))
 
 
 def _reset(evidence: Evidence) -> str:

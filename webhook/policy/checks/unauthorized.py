@@ -12,12 +12,15 @@ Predicts:  failed to authorize: failed to fetch oauth token: unexpected status f
 Fix:       renew the login in the secret that is named; remove it if the image is public
 """
 
+from collections.abc import Sequence
+
+from webhook.image.reference import Reference
 from webhook.policy.cause import caused_by
 from webhook.policy.certainty import predicted
 from webhook.policy.checks.options import CheckOptions
 from webhook.policy.evidence import Evidence
 from webhook.policy.finding import Code, Finding
-from webhook.policy.remedy import log_in, renew_secret
+from webhook.policy.remedy import log_in, mend_secret
 from webhook.policy.wording import held, own_secrets, status, tried
 
 
@@ -35,5 +38,11 @@ def check_unauthorized(evidence: Evidence, _: CheckOptions) -> Finding | None:
         Code.UNAUTHORIZED,
         message=f"{cause}{held(evidence, secrets)}.",
         brief=f": {cause}",
-        fix=renew_secret(reference, evidence.workload.namespace, secrets[0]) if secrets else log_in(reference.registry),
+        fix=_fix(evidence, reference, secrets),
     )
+
+
+def _fix(evidence: Evidence, reference: Reference, secrets: Sequence[str]) -> str:
+    if not secrets:
+        return log_in(reference.registry)
+    return mend_secret(reference, evidence.workload.namespace, evidence.pull_secrets, secrets[0])
