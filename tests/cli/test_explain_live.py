@@ -100,6 +100,19 @@ def test_a_refusal_that_only_the_node_sees_is_answered_in_the_words_of_the_regis
     assert f"kubectl create secret docker-registry regcred -n {shop.namespace} --docker-server=https://index." in fix
 
 
+def test_a_node_that_did_not_get_as_far_has_the_word(run: Run, shop: Any, stuck: Any, node: str) -> None:
+    stuck(
+        "api-1", "ghcr.io/acme/api:1.4.2", "Failed to pull image: dial tcp: lookup ghcr.io on 10.0.0.2:53: no such host"
+    )
+    done = run("explain", "pod/api-1", *shop.flags(), "-o", "json")
+    told = json.loads(done.out)
+    assert (done.code, told["cause"]) == (1, "registry-unreachable")
+    message, fix = (told["explanations"][0]["cause"][key] for key in ("message", "fix"))
+    assert fix.startswith(f"the registry answers from here: look at DNS, proxy and firewall of node {node}; ")
+    assert message.startswith("its node says so: the node's name server does not know the registry")
+    assert message.endswith("; and once that is mended: tag not found. Nearest tags: 1.4.1. [image-not-found]")
+
+
 def test_a_node_that_waits_and_does_not_say_why(run: Run, shop: Any, stuck: Any, node: str) -> None:
     stuck("web-1", "nginx:1.29", "Error: ImagePullBackOff")
     done = run("explain", "pod/web-1", *shop.flags())

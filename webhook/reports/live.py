@@ -4,7 +4,8 @@ What the node has said is the truth of its last try, what was found out here is 
 
 | found out here | the node's message | the cause |
 |---|---|---|
-| a failure, or the same as the message says | any | what was found out here, and a message makes it certain |
+| a failure, or the same as the message says | any but the next | what was found out here, made certain by the message |
+| a failure | the node did not get as far: network, rate limit | the message, and what stands behind it |
 | that a login is wanted | that it is not there: the node has a login | what the message means |
 | nothing, hygiene, or not enough | understood | what the message means |
 | anything else | none, or not understood | what was found out here |
@@ -20,6 +21,7 @@ from typing import Final
 from webhook.image.reference import InvalidReference, Reference
 from webhook.policy.evidence import NodeFacts
 from webhook.policy.finding import Certainty, Code, Finding, FindingClass
+from webhook.registry.resolution import Resolution, Resolved, Unresolved
 from webhook.reports.advice import advice
 from webhook.reports.escape import clean, cut
 from webhook.reports.explanation import ABOUT_HERE, WOULD_SAY, Explanation
@@ -42,6 +44,7 @@ _BEHIND_THE_LOGIN: Final = frozenset({Code.IMAGE_NOT_FOUND, Code.PLATFORM_MISMAT
 """What a registry only tells those who may read."""
 
 _PLATFORM: Final = frozenset({Code.PLATFORM_MISMATCH, Code.PLATFORM_PARTIAL, Code.WRONG_ARCHITECTURE})
+_BEFORE_ANY_ANSWER: Final = frozenset({Code.REGISTRY_UNREACHABLE, Code.RATE_LIMITED})
 _NETWORK: Final = frozenset({Code.REGISTRY_UNREACHABLE, Code.NOT_A_REGISTRY, Code.REGISTRY_ERROR})
 
 
@@ -148,11 +151,14 @@ def _cause(told: Explanation, meaning: Meaning | None, sighting: Sighting, image
     if ours is not None and _explains(ours, meaning, told):
         # what is only a doubt from here has happened there
         return replace(ours, cls=FindingClass.FAIL, certainty=Certainty.CERTAIN, doubt="")
+    behind = (
+        f"; and once that is mended: {ours.message} [{ours.code}]" if ours and ours.cls is FindingClass.FAIL else ""
+    )
     return Finding(
         code=meaning.code,
         cls=FindingClass.FAIL,
         certainty=Certainty.CERTAIN,
-        message=f"its node says so: {meaning.text}",
+        message=f"its node says so: {meaning.text}{behind}",
         brief="",
         fix=_fix(told, meaning, sighting, image),
     )
@@ -179,15 +185,22 @@ def _explains(ours: Finding, meaning: Meaning, told: Explanation) -> bool:
         return told.image.resolved is None
     if ours.code in _LOGIN and meaning.code in _BEHIND_THE_LOGIN:
         return False
-    if ours.cls is FindingClass.FAIL or ours.code is meaning.code:
+    if ours.code is meaning.code:
         return True
+    if ours.cls is FindingClass.FAIL:
+        return meaning.code not in _BEFORE_ANY_ANSWER
     return ours.code is Code.CLUSTER_DNS_NAME and meaning.code in _NETWORK
+
+
+def _answers(resolution: Resolution | None) -> bool:
+    """Tell whether the registry has said something of the image to us."""
+    return isinstance(resolution, Resolved) or (isinstance(resolution, Unresolved) and not resolution.inconclusive)
 
 
 def _fix(told: Explanation, meaning: Meaning, sighting: Sighting, image: ContainerImage) -> str:
     """Return what to do about what the node says, in the light of what was found out here."""
     pod = sighting.pod
-    if told.image.resolved is not None and pod is not None and meaning.code in _NETWORK:
+    if _answers(told.image.resolution) and pod is not None and meaning.code in _NETWORK:
         where = f"DNS, proxy and firewall of node {pod.node}"
         text = cut(clean(image.image), _LONGEST)
         return clean(f"the registry answers from here: look at {where}; try there: crictl pull {text}")
