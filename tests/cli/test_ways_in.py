@@ -144,8 +144,17 @@ class Kubectl:
     def __init__(self, kubectl: str, folder: Path, kubeconfig: Path) -> None:
         programs = venv(folder) / "bin"
         (programs / "kubectl-pullproof").symlink_to(programs / "pullproof")
+        (programs / "kubectl_complete-pullproof").symlink_to(ROOT / "plugins/kubectl_complete-pullproof")
         self._kubectl = kubectl
         self._environ = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "KUBECONFIG": str(kubeconfig)}
+
+    def completes(self, *words: str) -> list[str]:
+        """Return what kubectl offers for the last word."""
+        command = [self._kubectl, "__complete", "pullproof", *words]
+        done = subprocess.run(command, env=self._environ, capture_output=True, text=True, check=False)
+        *offers, directive = done.stdout.splitlines()
+        assert directive == ":4"
+        return offers
 
     def __call__(self, *argv: str) -> "subprocess.CompletedProcess[str]":
         command = [self._kubectl, "pullproof", *argv]
@@ -173,6 +182,14 @@ def test_kubectl_runs_the_plugin_with_its_contexts_and_namespaces(plugin: Kubect
         assert done.stderr == "pullproof: nothing runs in namespace 'no-such-namespace'\n"
     for flags in (["--context", "other", "-n", shop.namespace], ["-A", "-l", "app=api"], ["--context=main"]):
         assert plugin("scan", *flags).returncode == 1, flags
+
+
+def test_kubectl_completes_contexts_and_namespaces(plugin: Kubectl, shop: Any) -> None:
+    assert plugin.completes("scan", "--context", "o") == ["other"]
+    assert plugin.completes("check", "--context", "") == ["main", "other"]
+    assert plugin.completes("scan", "-n", shop.namespace[:-2]) == [shop.namespace]
+    assert plugin.completes("scan", "--kubeconfig", "/nowhere", "-n", "") == []
+    assert plugin.completes("scan", "--kubeconfig", "/nowhere", "--context", "") == []
 
 
 def test_kubectl_explains_by_the_plugin(plugin: Kubectl, shop: Any) -> None:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from webhook.cli.completing import contexts, namespaces
+
 FORMATS = ("text", "wide", "json", "yaml", "sarif", "junit", "github", "gitlab", "markdown", "policy-report", "html")
 FAIL_ON = ("fail", "warn", "error", "never")
 CREDENTIALS = ("docker", "anonymous", "cluster")
@@ -42,6 +44,7 @@ Namespace = Annotated[
         "-n",
         "--namespace",
         metavar="NAME",
+        autocompletion=namespaces,
         help="The namespace of objects that name none. Default: the context's where a cluster is asked, else default.",
     ),
 ]
@@ -49,7 +52,14 @@ Kubeconfig = Annotated[
     str, typer.Option("--kubeconfig", metavar="FILE", help="Which cluster, as in kubectl.", show_default=False)
 ]
 Context = Annotated[
-    str, typer.Option("--context", metavar="NAME", help="Which context of the kubeconfig.", show_default=False)
+    str,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        autocompletion=contexts,
+        help="Which context of the kubeconfig.",
+        show_default=False,
+    ),
 ]
 Platforms = Annotated[
     list[str] | None,

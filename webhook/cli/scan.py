@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from webhook.cli import options
+from webhook.cli import completing, options
 from webhook.cli.session import UsageProblem, session_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,15 @@ Examples:
 def scan(
     context: typer.Context,
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", metavar="NAME", help="Default: the context's.", show_default=False)
+        str,
+        typer.Option(
+            "-n",
+            "--namespace",
+            metavar="NAME",
+            autocompletion=completing.namespaces,
+            help="Default: the context's.",
+            show_default=False,
+        ),
     ] = "",
     everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespaces.")] = False,
     selector: Annotated[
