@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import kubeapi
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests import kubeapi
 from webhook.demo.answer import Fault
 from webhook.demo.images import ImageSpec
 from webhook.demo.site import Quota, Repository, Rule, Site

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import kubeapi
 import pytest
 import yaml
 
 from certs.issue import issue_authority, issue_leaf
-from tests import kubeapi
 from webhook.cluster.client import KubernetesApi, open_cluster
 from webhook.cluster.failure import ClusterError, Denied
 from webhook.cluster.gatekeeper import PROVIDERS, ProviderTrust

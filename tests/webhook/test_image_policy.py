@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import kubeapi
 import pytest
 
-from tests import kubeapi
 from webhook.cluster.client import KubernetesApi, open_cluster
 from webhook.cluster.failure import Denied
 from webhook.demo.images import ImageSpec

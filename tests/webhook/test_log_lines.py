@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import kubeapi
 import pytest
 import yaml
 
-from tests import kubeapi
 from webhook.demo.images import ImageSpec
 from webhook.demo.server import serving
 from webhook.demo.site import Repository, Site

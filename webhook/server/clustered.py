@@ -180,6 +180,8 @@ class _Replica:
             webhook.generations, self._lease, lambda registry, code: self._parts.metrics.contradicted(registry, code)
         )
         tasks = [asyncio.create_task(learner.run()), asyncio.create_task(self._recheck(webhook).run())]
+        for task in tasks:
+            task.add_done_callback(_ended)
         try:
             yield FollowingInspector(webhook.pipeline, learner)
         finally:
@@ -207,6 +209,12 @@ class _Replica:
             owner=owner if parts.registered else None,
             settle=parts.settle,
         )
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """Say so where a task that runs for ever ended by a bug; admission goes on without it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOG.error("a task ended, and goes on only after a restart", exc_info=error)
 
 
 def _bundle(registered: Registered) -> bytes:
