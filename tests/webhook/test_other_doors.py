@@ -1,5 +1,6 @@
 """/imagereview and /externaldata through the real webhook over TLS: what they cannot see denies nothing."""
 
+import asyncio
 import json
 
 import pytest
@@ -143,3 +144,30 @@ async def test_bounds_are_those_of_validate(scene, path):
     assert (await post(url, content=b"{}", headers={"content-type": "text/plain"})).status_code == 415
     assert (await post(url, content=b"{}", headers=kept)).status_code == 400
     assert (await here.client.get(url)).status_code == 405
+
+
+HEAVY = {
+    "2,048 registries": [f"r{number}.test:1/a:1" for number in range(2048)],
+    "2,048 of one registry": [f"reg.test:1/a/b{number}:1" for number in range(2048)],
+    "a megabyte of a name": ["a" * 1024 * 1024, "reg.test/" + "a/" * 300_000],
+    "texts that act": ["\x1b[31m", "a\nb", "\u202e", ""],
+}
+
+
+@pytest.mark.parametrize("keys", HEAVY.values(), ids=HEAVY.keys())
+async def test_heavy_questions_are_answered_in_time_and_every_key_comes_back(scene, keys):
+    here = await scene(HERE, config=OPEN)
+    body = {"apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": keys}}
+    async with asyncio.timeout(20):
+        answer = await here.client.post(f"{here.url}/externaldata?timeout=2s", json=body, timeout=20)
+    items = answer.json()["response"]["items"]
+    assert [item["key"] for item in items] == keys
+    for item in items:
+        # What can be refused here is a text that is no image; nothing else was found out for certain.
+        assert item.get("error", "[invalid-reference]").endswith("[invalid-reference]")
+        assert item.get("error", "x").isprintable()
+    review = {"containers": [{"image": key} for key in keys], "namespace": "shop"}
+    body = {"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview", "spec": review}
+    answer = await here.client.post(f"{here.url}/imagereview?timeout=2s", json=body, timeout=20)
+    assert answer.status_code == 200
+    assert len(answer.content) < 8192
