@@ -14,6 +14,7 @@ from webhook.cluster.api import Api, decode
 from webhook.cluster.checkup.line import Line, fail, ok, unread, warn
 from webhook.cluster.checkup.site import Site
 from webhook.cluster.failure import ClusterError
+from webhook.cluster.workloads import RESOURCES
 
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 TOPIC = "rights"
@@ -114,7 +115,35 @@ def needs(site: Site) -> list[Need]:
             Need(verb=verb, resource="secrets", namespace=own, name=names.secret, loss=loss, vital=True)
             for verb in ("get", "patch")
         ]
-    return found + _secrets(site)
+    return found + _secrets(site) + _switched_on(site)
+
+
+def _switched_on(site: Site) -> list[Need]:
+    """Return what is needed for what is off by default; who edits the ConfigMap by hand grants nothing by it."""
+    switches, found = site.switches, []
+    if switches.server.events:
+        loss = "no Event tells of what is denied or warned about (helm: events.enabled)"
+        found.append(Need(verb="create", resource="events", group="events.k8s.io", loss=loss))
+    if switches.scan.enabled:
+        loss = "not all that runs is checked (helm: config.scan.enabled)"
+        found += [Need(verb="list", resource=plural, group=group, loss=loss) for group, plural in _SCANNED]
+    if switches.scan.enabled and switches.scan.policy_reports:
+        loss = "no PolicyReports are written (helm: config.scan.policyReports)"
+        found += [
+            Need(verb=verb, resource="policyreports", group="wgpolicyk8s.io", loss=loss)
+            for verb in ("list", "create", "update", "delete")
+        ]
+    if site.registration.provider:
+        loss = "Gatekeeper is not told whom to trust (helm: externalData.enabled)"
+        provider, group = site.registration.provider, "externaldata.gatekeeper.sh"
+        found += [
+            Need(verb=verb, resource="providers", group=group, name=provider, loss=loss) for verb in ("get", "patch")
+        ]
+    return found
+
+
+_SCANNED = tuple((each.group, each.plural) for each in RESOURCES if each.plural not in ("pods", "replicasets"))
+"""What is listed for the re-check alone."""
 
 
 def _secrets(site: Site) -> list[Need]:

@@ -17,6 +17,23 @@ class Registration(msgspec.Struct, frozen=True, rename="camel"):
     configuration: str = ""
     secret: str = ""
     certificates: str = "selfManaged"
+    provider: str = ""
+
+
+class _Server(msgspec.Struct, rename="camel"):
+    events: bool = False
+
+
+class _Scan(msgspec.Struct, rename="camel"):
+    enabled: bool = False
+    policy_reports: bool = False
+
+
+class Switches(msgspec.Struct):
+    """What of the configuration takes rights of its own."""
+
+    server: _Server = msgspec.field(default_factory=_Server)
+    scan: _Scan = msgspec.field(default_factory=_Scan)
 
 
 class _ConfigMap(msgspec.Struct):
@@ -88,6 +105,14 @@ class Site:
     def host(self) -> str:
         """The name by which the API server calls the webhook."""
         return f"{self.registration.service}.{self.namespace}.svc"
+
+    @property
+    def switches(self) -> Switches:
+        """What is switched on; nothing where the configuration cannot be read or makes no sense."""
+        try:
+            return msgspec.yaml.decode(self.configuration or "{}", type=Switches, strict=False)
+        except (msgspec.MsgspecError, ValueError):
+            return Switches()
 
     def option(self, name: str) -> tuple[str, ...]:
         """Return the values of one option of the webhook's own command line."""
