@@ -126,3 +126,15 @@ def test_the_provider_is_the_only_one_that_may_be_written(render) -> None:
     assert rights() == []
     (rule,) = rights("externalData.enabled=true", "externalData.provider=images")
     assert (rule["resourceNames"], rule["verbs"]) == (["images"], ["get", "patch"])
+
+
+def test_the_service_monitor_finds_the_service(render) -> None:
+    objects = render("serviceMonitor.enabled=true")
+    (monitor,) = [each for each in objects if each["kind"] == "ServiceMonitor"]
+    (service,) = [each for each in objects if each["kind"] == "Service"]
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    assert wanted
+    assert wanted.items() <= service["metadata"]["labels"].items()
+    assert {each["port"] for each in monitor["spec"]["endpoints"]} <= {
+        each["name"] for each in service["spec"]["ports"]
+    }
