@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,13 @@ from webhook.admission.review import MalformedReview
 from webhook.policy.decision import Verdict
 
 WIRE = ExternalData()
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
 
 
 def asking(*keys: str) -> bytes:
@@ -90,3 +98,19 @@ def test_only_its_own_error_for_any_bytes(body: bytes) -> None:
 def test_every_key_comes_back_as_it_was(keys: list[str]) -> None:
     request = WIRE.decode(asking(*keys))
     assert [item["key"] for item in items(WIRE.encode_unverified(request))] == keys
+
+
+@given(st.sampled_from([(), ("request",), ("request", "keys"), ("kind",)]), anything)
+def test_only_its_own_error_wherever_a_request_is_bent(path: tuple[str, ...], value: object) -> None:
+    body: Any = json.loads(asking("nginx"))
+    place = body
+    for key in path[:-1]:
+        place = place[key]
+    if path:
+        place[path[-1]] = value
+    try:
+        request = WIRE.decode(json.dumps(body if path else value).encode())
+    except MalformedReview:
+        pass
+    else:
+        assert not any("error" in item for item in items(WIRE.encode_unverified(request)))

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,13 @@ from webhook.policy.decision import Verdict
 from webhook.workload.workload import Subject
 
 WIRE = ImageReviews(frozenset({"kube-system"}))
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
 
 
 def review(*images: str, namespace: str = "shop", **annotations: str) -> bytes:
@@ -92,3 +100,21 @@ def test_any_text_is_an_image_and_a_namespace(image: str, namespace: str) -> Non
     workload = WIRE.decode(review(image, namespace=namespace)).workload
     assert (workload.images[0].image, workload.namespace) == (image, namespace)
     assert WIRE.encode(WIRE.decode(review(image)), Verdict(workload=replace(workload, namespace=namespace)))
+
+
+@given(
+    st.sampled_from([(), ("spec",), ("spec", "containers"), ("spec", "annotations"), ("spec", "namespace")]), anything
+)
+def test_only_its_own_error_wherever_a_review_is_bent(path: tuple[str, ...], value: object) -> None:
+    body: Any = json.loads(review("nginx"))
+    place = body
+    for key in path[:-1]:
+        place = place[key]
+    if path:
+        place[path[-1]] = value
+    try:
+        request = WIRE.decode(json.dumps(body if path else value).encode())
+    except MalformedReview:
+        pass
+    else:
+        assert json.loads(WIRE.encode_unverified(request))["status"]["allowed"]
