@@ -6,7 +6,7 @@ PARTS ?= $(HOME)/.cache/pullproof-parts
 export PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck contracts parts e2e oracle bench startup constraints sbom clean
+.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,6 +45,17 @@ e2e: $(VENV)/.ready ## the chart and the webhook in a real one-node cluster (roo
 oracle: $(VENV)/.ready ## what we say against what a real node does, all cases; writes docs/fidelity.md (root)
 	@$(PYTHON) tests/parts/get.py oracle
 	$(BIN)/python tests/cluster/run.py $(abspath $(BIN))/python tests/oracle $(CASES)
+
+chaos: $(VENV)/.ready ## every part broken in every way, under load; writes docs/reliability.md (root)
+	@$(PYTHON) tests/parts/get.py chaos
+	$(BIN)/python tests/chaos
+
+soak: $(VENV)/.ready ## half an hour of load, faults, signals and reloads (SOAK_MINUTES); writes docs/reliability.md (root)
+	@$(PYTHON) tests/parts/get.py chaos
+	$(BIN)/python tests/chaos/soak.py
+
+fuzz: $(VENV)/.ready ## every decoder, 10 minutes of processor each (FUZZ_MINUTES); writes docs/fuzzing.md
+	$(BIN)/python tests/fuzz
 
 bench: $(VENV)/.ready ## speed, as ratios measured in one run; writes docs/benchmarks.md
 	@$(PYTHON) tests/parts/get.py bench

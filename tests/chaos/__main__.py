@@ -17,11 +17,11 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-import page  # noqa: E402
+import reliability as page  # noqa: E402
 import stage  # noqa: E402
 from experiment import observe  # noqa: E402
 from lanes import LANES, Lane  # noqa: E402
-from scene import opened  # noqa: E402
+from rig import opened  # noqa: E402
 
 _TRIES = 3
 _BUSY = 0.15
@@ -75,6 +75,7 @@ def main() -> int:
     parser.add_argument("--cells", default="", help="only cells whose name holds this")
     parser.add_argument("--at-once", type=int, default=3, help="parts that are spoilt side by side, each by itself")
     parser.add_argument("--page", type=Path, help="the page to write; by default none unless everything ran")
+    parser.add_argument("--results", type=Path, help="folder of results: those of other parts there count as well")
     parser.add_argument("--lane", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -88,21 +89,20 @@ def main() -> int:
 
 
 def _whole(given: argparse.Namespace) -> int:
-    began = time.monotonic()
-    load = os.getloadavg()
-    out = page.results()
+    began, load = time.monotonic(), os.getloadavg()
+    out: Path = given.results or page.results()
+    out.mkdir(parents=True, exist_ok=True)
     names = given.only.split(",")
     failed = asyncio.run(_run_all(names, given.cells, out, given.at_once))
-    rows = [row for name in LANES if name in names for row in page.read(out / f"{name.replace(' ', '-')}.json")]
-    whole = set(names) == set(LANES) and not given.cells
-    if given.page or whole:
-        target = given.page or page.PAGE
-        page.write_matrix(target, rows, seconds=time.monotonic() - began, load=load)
-    violated = page.violated(rows)
-    print(page.summary(rows, time.monotonic() - began), flush=True)
+    seconds = time.monotonic() - began
+    found = {name: page.read(out / f"{name.replace(' ', '-')}.json") for name in LANES}
+    rows = [row for each in found.values() for row in each]
+    if given.page or (all(found.values()) and not given.cells):
+        page.write_matrix(given.page or page.PAGE, rows, load=load)
+    print(page.summary(rows), f"in {seconds:.0f} s", flush=True)
     for name in failed:
         print(f"{name}: the run broke off", file=sys.stderr)
-    return 1 if violated or failed or not rows else 0
+    return 1 if page.violated(rows) or failed or not rows else 0
 
 
 if __name__ == "__main__":

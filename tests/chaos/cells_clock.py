@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from experiment import Cell, Fault
-from scene import Scene
+from rig import Scene
 
 UNTRUSTED = frozenset({"registry-unreachable", "not-verified"})
 """Where the clock is beyond the registry's certificate, no TLS client can connect, a node's neither."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import stage
 from experiment import Cell, Fault
-from scene import Scene, configuration, replace
+from rig import Scene, configuration, replace
 
 LIKELY = frozenset({"image-not-found", "unauthorized"})
 """Failures that are no longer certain, since mirrors that nobody can read might have the image."""

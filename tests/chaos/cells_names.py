@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import stage
 from experiment import Cell, Fault
 from names import Mood
-from scene import Scene
+from rig import Scene
 
 UNREACHABLE = frozenset({"registry-unreachable", "not-verified"})
 

@@ -11,7 +11,7 @@ import impostor
 from cells_way import of_the_way, usurped_by
 from experiment import Cell, Fault
 from redis.asyncio import Redis
-from scene import PASSWORD, Scene
+from rig import PASSWORD, Scene
 from world import REDIS
 
 

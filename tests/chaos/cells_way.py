@@ -8,7 +8,7 @@ from itertools import cycle
 import impostor
 from experiment import Cell, Fault
 from impostor import Behaviour
-from scene import Scene
+from rig import Scene
 
 from webhook.demo.site import Certificate
 

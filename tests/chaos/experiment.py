@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from scene import Scene
+from rig import Scene
 from traffic import Outcome, codes_told
 from webhook_process import Size
 
@@ -125,7 +125,7 @@ async def observe(scene: Scene, cell: Cell, at_first: Size) -> Row:
         before=before,
         after=after,
     )
-    row.violations = _violations(scene, row, calm, everything, ended)
+    row.violations = violations(row, calm, everything, alive=scene.webhook.alive)
     return row
 
 
@@ -169,7 +169,8 @@ def growth(before: Size, after: Size, allowance: Size = _ALLOWANCE) -> list[str]
     ]
 
 
-def _violations(scene: Scene, row: Row, calm: list[Outcome], everything: list[Outcome], ended: float) -> list[str]:
+def violations(row: Row, calm: list[Outcome], everything: list[Outcome], *, alive: bool) -> list[str]:
+    """Return what was not as the laws have it, a line each; `calm` came before the fault, `everything` in all."""
     found = [
         f"unanswered: {each.sort} after {each.seconds:.2f} s: {each.told}" for each in everything if not each.answered
     ]
@@ -184,7 +185,7 @@ def _violations(scene: Scene, row: Row, calm: list[Outcome], everything: list[Ou
         found.append("the fault was not felt: every review was judged as usual")
     if row.recovery is None:
         found.append(f"not well {row.cell.recovery:.0f} s after the fault")
-    if not scene.webhook.alive:
+    if not alive:
         found.append("the process ended")
     if row.quiet is None:
         found += growth(row.before, row.after)

@@ -10,7 +10,7 @@ import cells_http
 import cells_names
 import cells_redis
 from experiment import Cell
-from scene import Parts
+from rig import Parts
 
 
 @dataclass(frozen=True)

@@ -130,13 +130,16 @@ TARGETS = {
         ("kube/kube-apiserver", "kube/kubectl", "etcd", "helm", "registry", "crane", "toxiproxy", "gatekeeper"),
         (
             *("docker-registry", "skopeo", "apache2-utils", "redis-server", "openssl", "prometheus"),
-            *("chromium", "chromium-driver"),
+            *("chromium", "chromium-driver", "iproute2", "nftables"),
         ),
     ),
     "e2e": Needs((*CLUSTER, "helm", "cert-manager"), NODE),
     "oracle": Needs(CLUSTER, NODE),
     "bench": Needs(("kube/kube-apiserver", "etcd", "registry", "crane"), ("wrk", "apache2-utils", "openssl")),
     "image": Needs((), ("debootstrap", "buildah")),
+    "chaos": Needs(
+        ("kube/kube-apiserver", "etcd", "toxiproxy"), ("redis-server", "iproute2", "nftables", "libfaketime")
+    ),
     "peers": Needs(("kyverno", "policy-controller", "kube/kube-apiserver", "etcd"), ()),
 }
 WHEN_NAMED = frozenset({"peers"})

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment import FAULT_SECONDS, Row
-from scene import RATE
+from rig import RATE
 from traffic import TIMEOUT
 
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
@@ -59,12 +59,12 @@ def line(row: Plain) -> str:
     return "\n".join([shown, *(f"         {each[:300]}" for each in violations[:6])])
 
 
-def summary(rows: Sequence[Plain], seconds: float) -> str:
+def summary(rows: Sequence[Plain]) -> str:
     """Return the counts of a run in a line."""
     cells = last(rows)
     again = len(rows) - len(cells)
     return (
-        f"{len(cells)} cells in {seconds:.0f} s: {len(violated(rows))} violated, {again} tries repeated; "
+        f"{len(cells)} cells: {len(violated(rows))} violated, {again} tries repeated; "
         f"{sum(row['reviews'] for row in rows):,} reviews, {sum(row['unanswered'] for row in cells)} unanswered, "
         f"{sum(row['wrongly_denied'] for row in rows)} wrongly denied"
     )
@@ -98,9 +98,9 @@ def machine(load: Sequence[float]) -> str:
     )
 
 
-def write_matrix(target: Path, rows: Sequence[Plain], *, seconds: float, load: Sequence[float]) -> None:
+def write_matrix(target: Path, rows: Sequence[Plain], *, load: Sequence[float]) -> None:
     """Put the matrix into its place in the page."""
-    put(target, "matrix", _matrix(rows, seconds, load))
+    put(target, "matrix", _matrix(rows, load))
 
 
 def put(target: Path, name: str, text: str) -> None:
@@ -114,7 +114,7 @@ def put(target: Path, name: str, text: str) -> None:
     target.write_text(f"{head}{begin}\n\n{text}\n{end}{tail}", encoding="utf-8")
 
 
-def _matrix(rows: Sequence[Plain], seconds: float, load: Sequence[float]) -> str:
+def _matrix(rows: Sequence[Plain], load: Sequence[float]) -> str:
     cells = last(rows)
     parts = list(dict.fromkeys(row["part"] for row in cells))
     counts = [f"| {part} | " + " | ".join(_count(cells, part, fault) for fault in FAULTS) + " |" for part in parts]
@@ -127,7 +127,7 @@ def _matrix(rows: Sequence[Plain], seconds: float, load: Sequence[float]) -> str
         [
             f"{machine(load)}",
             "",
-            f"**{summary(rows, seconds)}.** {RATE:.0f} reviews a second beside the fault, each with "
+            f"**{summary(rows)}.** {RATE:.0f} reviews a second beside the fault, each with "
             f"`?timeout={TIMEOUT:g}s`; a fault lasts {FAULT_SECONDS} s.",
             "",
             "How many cells there are of each kind; `-`: it would mean nothing there.",
