@@ -74,9 +74,14 @@ class Row:
 
 @dataclass
 class Lag:
-    """How late this program's own event loop was at most, in seconds."""
+    """How late this program's own event loop was, in seconds: at most, and when it was noticeably so."""
 
     most: float = 0.0
+    busy: list[float] = field(default_factory=list)
+
+    def during(self, began: float, seconds: float) -> bool:
+        """Tell whether it was late between two moments: what was late then may have had to wait for a processor."""
+        return any(began <= at <= began + seconds + 0.5 for at in self.busy)
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -93,7 +98,10 @@ class Lag:
         while True:
             due = loop.time() + 0.05
             await asyncio.sleep(0.05)
-            self.most = max(self.most, loop.time() - due)
+            late = loop.time() - due
+            self.most = max(self.most, late)
+            if late > 0.1:
+                self.busy.append(time.monotonic())
 
 
 async def observe(scene: Scene, cell: Cell, at_first: Size) -> Row:

@@ -43,7 +43,8 @@ async def _converse(behaviour: Behaviour, reader: asyncio.StreamReader, writer: 
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         pass  # the peer has had enough
     finally:
-        writer.transport.abort()
+        if not writer.is_closing():
+            writer.transport.abort()
 
 
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@ Which parts there are, beside registry, token service and name server, depends o
 """
 
 import asyncio
+import itertools
 import json
 import os
 import ssl
@@ -51,7 +52,7 @@ class Parts:
 
 @dataclass
 class Scene:
-    """One open run. `disk` is the small disk that the webhook's files are on."""
+    """One open run. `disk` is the small disk that the webhook's files are on; `second` a replica, not started yet."""
 
     folder: Path
     disk: Path
@@ -63,6 +64,8 @@ class Scene:
     webhook: Webhook
     caller: Caller
     load: Load
+    in_service: list[int]
+    second: Webhook
     redis: "subprocess.Popen[bytes] | None" = None
     issuer: KeyPair | None = None
 
@@ -124,7 +127,9 @@ async def opened(parts: Parts) -> AsyncIterator[Scene]:
         issuer = issue_authority(now, timedelta(days=60))
         trust = ssl.create_default_context(cadata=issuer.certificate.decode("ascii"))
         webhook = Webhook(arguments, _environment(folder, parts), folder)
-        caller = Caller(registries, lambda: webhook.port, trust)
+        serving = [webhook.port]  # who wants more replicas to be asked, adds their ports
+        turns = itertools.count()
+        caller = Caller(registries, lambda: serving[next(turns) % len(serving)], trust)
         stack.push_async_callback(caller.aclose)
         scene = Scene(
             folder=folder,
@@ -137,6 +142,8 @@ async def opened(parts: Parts) -> AsyncIterator[Scene]:
             webhook=webhook,
             caller=caller,
             load=Load(caller, RATE),
+            in_service=serving,
+            second=Webhook(arguments, _environment(folder, parts), folder),
             redis=redis,
             issuer=issuer,
         )

@@ -29,6 +29,7 @@ class Outcome:
     allowed: bool = True
     codes: frozenset[str] = frozenset()
     told: str = ""
+    port: int = 0
 
     @property
     def right(self) -> bool:
@@ -58,23 +59,23 @@ class Caller:
     async def ask(self, sort: Sort) -> Outcome:
         """Send one review of that sort."""
         body = review(self._registries.pod(sort))
-        sent = time.monotonic()
+        sent, port = time.monotonic(), self._port()
         try:
             async with asyncio.timeout(TIMEOUT):
                 answer = await self._client.post(
-                    f"https://127.0.0.1:{self._port()}/validate?timeout={TIMEOUT:g}s",
+                    f"https://127.0.0.1:{port}/validate?timeout={TIMEOUT:g}s",
                     content=body,
                     headers={"content-type": "application/json"},
                 )
             response = answer.json()["response"] if answer.status_code == 200 else None
         except (httpx.HTTPError, TimeoutError, KeyError, ValueError) as error:
-            return Outcome(sort, sent, time.monotonic() - sent, False, told=type(error).__name__)
+            return Outcome(sort, sent, time.monotonic() - sent, False, told=type(error).__name__, port=port)
         seconds = time.monotonic() - sent
         if response is None:
-            return Outcome(sort, sent, seconds, False, told=f"{answer.status_code} {answer.text[:200]}")
+            return Outcome(sort, sent, seconds, False, told=f"{answer.status_code} {answer.text[:200]}", port=port)
         told = [*response.get("warnings", ()), *response.get("status", {}).get("message", "").splitlines()]
         codes = frozenset(line[line.rindex("[") + 1 : -1] for line in told if line.endswith("]"))
-        return Outcome(sort, sent, seconds, True, response["allowed"], codes, " | ".join(told))
+        return Outcome(sort, sent, seconds, True, response["allowed"], codes, " | ".join(told), port)
 
     async def ask_all(self) -> list[Outcome]:
         """Send one review of each sort, at once."""
