@@ -37,8 +37,13 @@ contracts: $(VENV)/.ready ## import-linter: layers and doors
 parts: ## get the real parts that tests run against: all, or those of WANT="test e2e oracle bench image"
 	@$(PYTHON) tests/parts/get.py $(WANT)
 
-e2e: $(VENV)/.ready ## the chart and the webhook in a real one-node cluster (root)
+E2E_IMAGE := build/e2e/pullproof.tar
+$(E2E_IMAGE): Dockerfile constraints.txt pyproject.toml $(wildcard docker/*) $(shell find webhook certs -type f -not -name '*.pyc')
+	docker/build $@ ghcr.io/pullproof/pullproof:$(shell sed -n 's/^appVersion: //p' charts/pullproof/Chart.yaml)
+
+e2e: $(VENV)/.ready ## the chart and its image through their life in a real one-node cluster (root)
 	@$(PYTHON) tests/parts/get.py e2e image
+	@$(MAKE) --no-print-directory $(E2E_IMAGE)
 	PULLPROOF_E2E=1 $(BIN)/python -m pytest tests/cluster $(PYTEST_ARGS)
 	$(BIN)/python tests/cluster/run.py $(abspath $(BIN))/python -m pytest tests/e2e $(PYTEST_ARGS)
 
