@@ -133,7 +133,7 @@ def test_nothing_to_judge_is_said(run: Run, folder: Path) -> None:
     (folder / "values.yaml").write_text("image: {tag: 1}\n")
     done = run("check", ".")
     assert (done.code, done.out) == (0, "0 images\n")
-    assert done.err == "pullproof: no images: 0 Kubernetes objects and 1 other YAML documents looked at\n"
+    assert done.err == "pullproof: no images: 0 Kubernetes objects and 1 other YAML document looked at\n"
 
 
 def test_a_chart_is_named(run: Run, folder: Path) -> None:

@@ -238,6 +238,7 @@ def test_text_and_table_name_every_finding(done: dict[str, str], images: list[di
     rows = done["wide"].splitlines()
     assert len(rows) == 1 + len(images) + 1
     assert rows[-1] == lines[-1]
+    assert lines[-1].endswith(" (2 other YAML documents skipped)")
 
 
 def test_the_page_has_a_row_an_image(done: dict[str, str], images: list[dict[str, Any]]) -> None:

@@ -145,7 +145,8 @@ async def _check(session: Session, order: "Order", what: _What) -> int:
         given = ManifestSecrets(documents.secrets, documents.accounts, complete=what.complete)
         known = Known(pull_secrets=GivenThenCluster(given, cluster) if cluster else given)
         wish = Wish(settings=what.settings, known=known, logins=what.logins, deep=what.deep, offline=what.offline)
-        return await carry_out(session, order, wish, workloads, documents.problems)
+        told = documents.skipped if workloads else 0  # else it has been said
+        return await carry_out(session, order, wish, workloads, documents.problems, skipped=told)
 
 
 def _counts(found: "SourcedWorkload", changed: frozenset[str] | None) -> bool:
@@ -162,5 +163,9 @@ def _changed(revision: str) -> frozenset[str] | None:
 
 def _tell_nothing(session: Session, objects: int, skipped: int, *, narrowed: bool) -> None:
     """Say why there is nothing to judge: a gate that looks at the wrong folder should not look green in silence."""
-    looked = f"{objects} Kubernetes objects and {skipped} other YAML documents"
+    looked = f"{_counted(objects, 'Kubernetes object')} and {_counted(skipped, 'other YAML document')}"
     session.say(f"no images{' in what changed' if narrowed else ''}: {looked} looked at")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -36,14 +36,17 @@ async def carry_out(
     wish: Wish,
     workloads: Sequence[SourcedWorkload],
     problems: Sequence[Problem] = (),
+    *,
+    skipped: int = 0,
 ) -> int:
-    """Judge the workloads, write the report, and return the exit code."""
+    """Judge the workloads, write the report, and return the exit code; `skipped`: documents that are no objects."""
     old = known.load(order.baseline) if order.baseline else None
     wanted = wanted_of(workloads, order.platforms)
     judgement = await judge_all(
         wanted, session.pipelines or opening(session), wish, timeout=order.timeout, progress=progress(session)
     )
     report = report_of(workloads, judgement, problems, known.suppress(old) if old else _nothing)
+    report = replace(report, skipped=skipped)
     for problem in problems:
         session.say(str(problem))
     if judgement.interrupted:

@@ -128,11 +128,15 @@ class ReportedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All images in input order. `faults`: what could not be read. `interrupted`: more images were wanted."""
+    """All images in input order.
+
+    `faults`: what could not be read. `interrupted`: more images were wanted. `skipped`: documents that are no objects.
+    """
 
     images: tuple[ReportedImage, ...] = ()
     faults: tuple[Fault, ...] = ()
     interrupted: bool = False
+    skipped: int = 0
 
     @property
     def summary(self) -> Mapping[Outcome, int]:

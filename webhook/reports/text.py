@@ -59,7 +59,10 @@ def count(report: Report, *, colours: bool = False) -> str:
         if number
     ]
     ignored = sum(len(image.suppressed) for image in report.images)
-    end = f" ({ignored} finding{'s' if ignored != 1 else ''} ignored)" if ignored else ""
+    asides = [f"{ignored} finding{'s' if ignored != 1 else ''} ignored"] if ignored else []
+    if report.skipped:
+        asides.append(f"{report.skipped} other YAML document{'s' if report.skipped != 1 else ''} skipped")
+    end = f" ({', '.join(asides)})" if asides else ""
     return f"{total} image{'s' if total != 1 else ''}{': ' if parts else ''}{', '.join(parts)}{end}"
 
 
