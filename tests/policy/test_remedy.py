@@ -126,7 +126,7 @@ def test_list_tags(image: str, command: str) -> None:
     ("registry", "command"),
     [
         ("docker.io", "docker login https://index.docker.io/v1/"),
-        (ECR, f"aws ecr get-login-password | docker login -u AWS --password-stdin {ECR}"),
+        (ECR, f"aws ecr get-login-password --region eu-west-1 | docker login -u AWS --password-stdin {ECR}"),
         ("europe-docker.pkg.dev", "gcloud auth configure-docker europe-docker.pkg.dev"),
         ("acme.azurecr.io", "az acr login -n acme"),
         ("reg.corp.example:5000", "docker login reg.corp.example:5000"),

@@ -144,7 +144,7 @@ def list_tags(reference: Reference) -> str:
     if kind is RegistryKind.GOOGLE:
         return f"gcloud artifacts docker tags list {_word(reference.name)}"
     if kind is RegistryKind.ACR:
-        return f"az acr repository show-tags -n {_word(reference.registry.partition('.')[0])} --repository {repository}"
+        return f"az acr repository show-tags -n {_acr_name(reference.registry)} --repository {repository}"
     return f"crane ls {_word(reference.name)}"
 
 
@@ -176,11 +176,14 @@ def log_in(registry: str) -> str:
     """Return the command by which a person logs in, to see whether a login works at all."""
     match kind_of(registry):
         case RegistryKind.ECR:
-            return f"aws ecr get-login-password | docker login -u AWS --password-stdin {_word(registry)}"
+            region = _ecr_region(registry)
+            return (
+                f"aws ecr get-login-password --region {region} | docker login -u AWS --password-stdin {_word(registry)}"
+            )
         case RegistryKind.GOOGLE:
             return f"gcloud auth configure-docker {_word(registry)}"
         case RegistryKind.ACR:
-            return f"az acr login -n {_word(registry.partition('.')[0])}"
+            return f"az acr login -n {_acr_name(registry)}"
         case _:
             return f"docker login {_word(server_of(registry))}"
 
@@ -203,7 +206,7 @@ def _login(registry: str) -> tuple[str, str, str]:
             return (
                 "TOKEN_NAME",
                 "PASSWORD",
-                "az acr token create --scope-map _repositories_pull",
+                f"az acr token create -n TOKEN_NAME -r {_acr_name(registry)} --scope-map _repositories_pull",
             )
         case RegistryKind.OCIR:
             return "'TENANCY/USER'", "TOKEN", "an auth token of the user"
@@ -217,6 +220,10 @@ def _login(registry: str) -> tuple[str, str, str]:
             return "'robot$NAME'", "SECRET", "a Harbor robot account; keep the single quotes"
         case RegistryKind.OTHER:
             return "USER", "PASSWORD", ""
+
+
+def _acr_name(registry: str) -> str:
+    return _word(registry.partition(".")[0])
 
 
 def _ecr_region(registry: str) -> str:
