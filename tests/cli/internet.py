@@ -25,6 +25,9 @@ from webhook.demo.server import serving
 from webhook.demo.world import Listener, Script, World
 
 ROOT = Path(__file__).parents[2]
+PATIENT = ("--config", str(ROOT / "tests/cli/worlds/patient.config.yaml"), "--timeout", "200s")
+"""Options for what is to be found out however busy the machine is."""
+
 ADDRESS = "10.77.0.1"
 _UP = 0x1  # IFF_UP
 _SIOCSIFADDR, _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8916, 0x8913, 0x8914
@@ -37,6 +40,8 @@ class Internet:
         self._process = process
         self.ca = folder / "ca.crt"
         self.asked = folder / "asked.txt"
+
+    patient = PATIENT
 
     def close(self) -> None:
         """End it; `asked` then tells every request, a line each."""

@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 REGISTRIES, EACH = 20, 25
 IMAGES = [f"reg{number % REGISTRIES:02}.test/team/app{number // REGISTRIES}:1" for number in range(REGISTRIES * EACH)]
 SILENT = "reg07.test"
-PATIENT = """
-apiVersion: config.pullproof.dev/v1alpha1
-kind: PullproofConfiguration
-network: {timeout: 100s}
-budgets: {lookup: 100s}
-"""
 _PROGRESS = re.compile(r"\r\x1b\[K(\d+) of (\d+) objects checked")
 
 
@@ -99,7 +93,7 @@ def test_all_are_looked_up_side_by_side_in_front_of_a_terminal(
     opened: "Callable[[Path], Internet]", folder: Path
 ) -> None:
     net = opened(world(folder))
-    watched = Watched(net, "check", manifests(folder), "-o", "json")
+    watched = Watched(net, "check", manifests(folder), "-o", "json", *net.patient)
     code, printed = watched.end()
     found = json.loads(printed)["images"]
     assert (code, [each["image"] for each in found]) == (1, IMAGES)
@@ -113,9 +107,7 @@ def test_all_are_looked_up_side_by_side_in_front_of_a_terminal(
 
 def test_an_interrupt_prints_what_is_known(opened: "Callable[[Path], Internet]", folder: Path) -> None:
     net = opened(world(folder, {"host": SILENT, "fault": "hang"}))
-    (folder / "patient.yaml").write_text(PATIENT)
-    patient = ("--config", folder / "patient.yaml", "--timeout", "600s")
-    watched = Watched(net, "check", manifests(folder), "-o", "json", *patient)
+    watched = Watched(net, "check", manifests(folder), "-o", "json", *net.patient)
     answering = len(IMAGES) - EACH
     while (not watched.done or watched.done[-1] < answering // 2) and watched.look():
         pass
@@ -132,7 +124,9 @@ def test_an_interrupt_prints_what_is_known(opened: "Callable[[Path], Internet]",
 def test_each_image_is_asked_for_once(opened: "Callable[[Path], Internet]", folder: Path) -> None:
     net = opened(world(folder))
     some = IMAGES[: REGISTRIES * 2]
-    assert net.run("check", manifests(folder, [image for image in some for _ in range(3)])).returncode == 1
+    assert (
+        net.run("check", manifests(folder, [image for image in some for _ in range(3)]), *net.patient).returncode == 1
+    )
     net.close()
     heads = [line.split()[1:3] for line in net.asked.read_text().splitlines() if line.startswith("HEAD")]
     assert sorted(f"{host}{path}" for host, path in heads) == sorted(

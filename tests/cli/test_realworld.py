@@ -58,7 +58,8 @@ def done(opened: "Callable[[str], Internet]", tmp_path_factory: pytest.TempPathF
     """The reports by format; "text" is what a person sees, "err" what was said beside it."""
     folder = tmp_path_factory.mktemp("reports")
     wanted = [word for name in FORMATS for word in ("-o", name, "--output", str(folder / name))]
-    finished = opened("realworld").run("check", FOLDER, "-o", "text", *wanted)
+    net = opened("realworld")
+    finished = net.run("check", FOLDER, "-o", "text", *wanted, *net.patient)
     assert finished.returncode == 1, finished.stderr
     return {name: (folder / name).read_text() for name in FORMATS} | {"text": finished.stdout, "err": finished.stderr}
 
