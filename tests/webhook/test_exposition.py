@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -127,6 +128,10 @@ async def prometheus(folder: Path, target: str) -> AsyncIterator[httpx.AsyncClie
         await running.wait()
 
 
+def lint(exposed: bytes) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["promtool", "check", "metrics"], input=exposed, capture_output=True, check=False)
+
+
 async def ask(client: httpx.AsyncClient, expression: str) -> list:
     answer = (await client.get("/query", params={"query": expression})).json()
     assert answer["status"] == "success", answer
@@ -149,6 +154,9 @@ async def test_a_real_prometheus_reads_all_of_it(scene, tmp_path: Path):
     async with prometheus(tmp_path, here.metrics_url.removeprefix("http://").removesuffix("/metrics")) as client:
         await until_scraped(client)
         assert (await ask(client, "up"))[0]["value"][1] == "1"
+        exposed = (await here.client.get(here.metrics_url)).content
+        linted = await asyncio.to_thread(lint, exposed)
+        assert (linted.returncode, linted.stdout + linted.stderr) == (0, b"")
         for name in set(PROMISED) - ELSEWHERE:
             expression = (
                 f"pullproof_{name}_count"
