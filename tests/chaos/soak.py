@@ -188,8 +188,8 @@ def render(soak: Soak, minutes: float, load: tuple[float, ...]) -> str:
         f"**{minutes:g} minutes: {count['reviews']:,} reviews, {count['unanswered']} unanswered, "
         f"{count['wrongly denied']} wrongly denied**, {count['right']:,} judged as if nothing were wrong, the others "
         f"allowed and not verified; the slowest answer took {soak.slowest:.2f} s. "
-        f"{count['cut by a SIGKILL']} more were inside a replica when it was killed; {count['late with the machine']} were not answered in time while this "
-        f"program was late too, for want of a processor.",
+        f"{count['cut by a SIGKILL']} more were inside a replica when it was killed; "
+        f"{count['late with the machine']} came late while this program was late too, for want of a processor.",
         "",
         f"Meanwhile: {happened['faults']} faults of {', '.join(_FAULTY)}; {happened['reloads']} reloads of the "
         f"configuration, {happened['certificates']} new certificates; the second replica ended by SIGTERM "

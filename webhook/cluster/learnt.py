@@ -48,7 +48,7 @@ class Learnt(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
         """Read the document back; what cannot be read counts as nothing learnt."""
         try:
             return msgspec.json.decode(text, type=cls)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return cls()
 
     def encode(self) -> str:

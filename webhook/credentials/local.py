@@ -154,7 +154,7 @@ def _failed(name: str, why: str) -> LoginFile:
 def _helper_login(output: bytes, name: str) -> LocalLogin | None:
     try:
         wire = msgspec.json.decode(output, type=_WireLogin)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Without the cause: it may quote the answer.
         raise ProgramFailed(f"credential helper {name!r}: its answer is no login") from None
     if not wire.secret:

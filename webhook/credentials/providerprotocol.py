@@ -100,7 +100,7 @@ class _WireResponse(_WireHead, forbid_unknown_fields=True):
 def _read(body: bytes, wire: type[_Wire]) -> _Wire:
     try:
         return msgspec.json.decode(body, type=wire)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Without the cause: it may quote the answer.
         raise InvalidResponse("its answer is no CredentialProviderResponse") from None
 

@@ -206,7 +206,7 @@ _Wire = TypeVar("_Wire")
 def _read(body: bytes, wire: type[_Wire], what: str) -> _Wire:
     try:
         return msgspec.json.decode(body, type=wire)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedManifest(f"malformed {what}: {error}") from error
 
 

@@ -62,7 +62,7 @@ def decode(body: bytes) -> tuple[OciError, ...]:
     """Return the errors of a body, none when it is not such a body; never raises."""
     try:
         errors = _ERRORS.decode(_text(body)).errors
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ()
     read = (_read(error) for error in errors[:_MOST])
     return tuple(error for error in read if error.code or error.message)
@@ -75,7 +75,7 @@ def explain(body: bytes) -> str:
         return clean("; ".join(str(error) for error in errors))
     try:
         loose = _LOOSE.decode(_text(body))
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
     said = (loose.details, loose.error_description, loose.message, loose.error)
     return next((clean(text) for text in said if isinstance(text, str) and text), "")

@@ -69,7 +69,7 @@ async def _page(session: Session, query: tuple[tuple[str, str], ...], *, last: b
 def _decode(answer: Answer) -> Iterable[str]:
     try:
         tags = _DECODER.decode(answer.body).tags or []
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         failure = Failure.NOT_A_REGISTRY if answer.is_page else Failure.SERVER_ERROR
         message = f"{answer.url.origin} answers with a tag list that is none"
         raise error_of(failure, message) from error

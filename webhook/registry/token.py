@@ -120,7 +120,7 @@ def decode(answer: Answer, grant: Grant) -> Token:
     """Read the token of a successful answer; raise `NoToken`."""
     try:
         document = _DECODER.decode(answer.body)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NoToken(f"unable to decode token response: {_as_go(answer)}") from error
     candidates = (document.access_token,) if grant is Grant.FORM else (document.access_token, document.token)
     value = next((each for each in candidates if each), "")

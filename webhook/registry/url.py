@@ -17,7 +17,7 @@ from typing import Self
 from urllib.parse import quote, urljoin
 
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]+))?(?P<target>[/?].*)?",
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]+))?(?P<target>[/?][^\ud800-\udfff]*)?",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
 _KEPT = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"<>\\^`{|}')

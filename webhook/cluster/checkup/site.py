@@ -125,7 +125,7 @@ async def read_site(api: Api, namespace: str, name: str) -> Site:
     text = await _text(api, namespace, f"{name}-registration", "registration.yaml")
     try:
         registration = msgspec.yaml.decode(text, type=Registration)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unavailable(f"ConfigMap {name}-registration makes no sense: {error}") from error
     troubles: list[str] = []
     configuration: str | None = None
