@@ -92,6 +92,21 @@ async def test_the_file_alone_is_followed(tmp_path) -> None:
     assert found.told == [""]
 
 
+@pytest.mark.parametrize("empty", ["", "\n \n"])
+async def test_an_emptied_file_is_no_edit(tmp_path, empty) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(DENY)
+    found = Followed(path)
+    await found.configuration.begin()
+    path.write_text(empty)
+    await found.turns()
+    assert found.in_force == [OnUnknown.DENY]
+    assert found.told == [f"{path}: is empty; for the defaults write `kind: PullproofConfiguration`"]
+    path.write_text("kind: PullproofConfiguration\n")
+    await found.turns()
+    assert found.in_force == [OnUnknown.DENY, OnUnknown.ALLOW]
+
+
 async def test_an_edit_is_heard_of_before_the_file_changes(followed, edits) -> None:
     edits.put(DENY)
     task = asyncio.create_task(followed.configuration.follow(every=3600))

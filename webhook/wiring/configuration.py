@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from webhook.settings.decoding import decode
+from webhook.settings.decoding import InvalidSettings, decode
 from webhook.settings.loading import load
 from webhook.settings.schema import Settings
 
@@ -107,7 +107,7 @@ class FollowedConfiguration:
 
     async def _take_over(self, read: Callable[[], Settings]) -> None:
         try:
-            await self.adopt(read())
+            await self.adopt(self._whole(read()))
         except ValueError as error:
             self.refused = str(error)
             _LOG.warning("kept the last good configuration: %s", self.refused)
@@ -117,6 +117,12 @@ class FollowedConfiguration:
         self.told(self.refused)
         if self.edits is not None:
             self.edits.answer(self.refused)
+
+    def _whole(self, settings: Settings) -> Settings:
+        """Refuse an empty text, which is what a file that is just being written holds; the defaults can be written."""
+        if not self._seen.strip():
+            raise InvalidSettings(str(self.path), None, "is empty; for the defaults write `kind: PullproofConfiguration`")
+        return settings
 
     def _file(self) -> bytes:
         try:
