@@ -68,20 +68,16 @@ def events(kubectl, pullproof):
 
 
 def test_the_kill_switch(pullproof, kubectl, namespace, configuration, events):
-    def denied():
-        done = kubectl("apply", "-n", namespace, "-f", "-", "--dry-run=server", stdin=deployment(WRONG))
-        return done.returncode
-
-    assert denied()
+    assert pullproof.denies()
     configuration("enforce: off")
     pods = sorted(pod["metadata"]["name"] for pod in pullproof.pods())
     wanted = [("ConfigurationReloaded", "the edit is in force", name) for name in pods]
     until("that every replica says so", lambda: events() == wanted, seconds=SECONDS)
-    assert [denied() for _ in range(6)] == [0] * 6
+    assert [pullproof.denies() for _ in range(6)] == [False] * 6
     assert kubectl("apply", "-n", namespace, "-f", "-", stdin=deployment(WRONG)).stderr == WARNED
     assert ("warn", "configuration", "enforce: off: nothing is denied anywhere") in pullproof.doctor()
     configuration("# enforced again")
-    until("that it denies again", denied, seconds=SECONDS)
+    until("that it denies again", pullproof.denies, seconds=SECONDS)
 
 
 def test_a_bad_edit_keeps_the_last_good_one(pullproof, kubectl, namespace, configuration, events):

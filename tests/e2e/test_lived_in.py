@@ -124,8 +124,10 @@ def denied_pod(kubectl):
 
 def test_everything_is_applied_and_restarted_before_anything_is_learnt(lived_in, kubectl):
     """Right after the installation: also what nobody had the time to learn denies nothing."""
-    again = DOCUMENTS.replace('"terminationGracePeriodSeconds": 1', '"terminationGracePeriodSeconds": 2')
-    assert again != DOCUMENTS
+    templates = [workload for workload in WORKLOADS if workload["kind"] != "Pod"]
+    documents = json.dumps({"apiVersion": "v1", "kind": "List", "items": templates})
+    again = documents.replace('"terminationGracePeriodSeconds": 1', '"terminationGracePeriodSeconds": 2')
+    assert again != documents
     assert_none_denied(kubectl("apply", "-n", NAMESPACE, "--dry-run=server", "-f", "-", stdin=again))
     assert_none_denied(kubectl("rollout", "restart", "-n", NAMESPACE, "deployment,statefulset,daemonset"))
 

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from scene import NODE
@@ -27,11 +27,22 @@ SECRET = "mutator-adds-this"
 async def mutating(authority: Authority) -> AsyncIterator[dict[str, Any]]:
     """Serve until the block is left; yields the MutatingWebhookConfiguration to register."""
     context = authority.context(NODE, Certificate.VALID)
-    server = await asyncio.start_server(_connected, NODE, PORT, ssl=context)
+    connections: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(_connected(reader, writer))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+        await task
+
+    server = await asyncio.start_server(connected, NODE, PORT, ssl=context)
     try:
         yield _registration(base64.b64encode(authority.file.read_bytes()).decode())
     finally:
         server.close()
+        for task in connections:
+            task.cancel()  # an API server keeps its connections open
+        await asyncio.gather(*connections)
 
 
 async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,6 +53,8 @@ async def _connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
         pass
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def _answer(request: Request) -> Answer:
