@@ -28,7 +28,7 @@ _IGNORED_LOGINS: Final = frozenset({"identitytoken", "registrytoken"})
 _ENTRY_FIELDS: Final = _IGNORED_LOGINS | {"username", "password", "email", "auth"}
 _CONFIG_FIELDS: Final = frozenset({"auths", "httpheaders"})
 _LONGEST_HOST: Final = 80
-_MOST_OBJECTS: Final = 20_000
+_MOST_OBJECTS: Final = 5_000
 _MOST_ENTRIES: Final = 2_000
 """Bounds of what is followed here. The node has none: a secret beyond them is unreadable to us, never malformed."""
 

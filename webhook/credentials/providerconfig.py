@@ -19,6 +19,7 @@ from webhook.credentials.pattern import parse_pattern
 API_VERSIONS: Final = tuple(f"credentialprovider.kubelet.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 _CONFIG_VERSIONS: Final = tuple(f"kubelet.config.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 _LARGEST_CONFIG: Final = 1 << 20
+_DEEPEST = 50
 
 
 class InvalidProviderConfig(ValueError):
@@ -61,6 +62,7 @@ def decode_providers(body: bytes) -> tuple[Provider, ...]:
     if len(body) > _LARGEST_CONFIG:
         raise InvalidProviderConfig(f"larger than {_LARGEST_CONFIG} bytes")
     try:
+        _refuse_depth(body)
         wire = msgspec.convert(yaml.load(body, Loader=yaml.CSafeLoader), _WireConfig)
     except yaml.YAMLError as error:
         raise InvalidProviderConfig(f"not YAML: {' '.join(str(error).split())}") from error
@@ -72,6 +74,15 @@ def decode_providers(body: bytes) -> tuple[Provider, ...]:
             " and kind: CredentialProviderConfig"
         )
     return tuple(_provider(given, f"providers[{place}]") for place, given in enumerate(wire.providers))
+
+
+def _refuse_depth(body: bytes) -> None:
+    """Raise where collections are nested deeper than any configuration: libyaml's composer ends the process there."""
+    depth = 0
+    for event in yaml.parse(body, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise InvalidProviderConfig(f"nested more than {_DEEPEST} levels deep")
 
 
 def check_providers(providers: tuple[Provider, ...]) -> None:
