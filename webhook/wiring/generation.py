@@ -5,6 +5,7 @@ way goes on with the old one, which is closed when nobody can be waiting for it 
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,14 +16,17 @@ from webhook.credentials.credential import Credential
 from webhook.credentials.provider import TokenSource
 from webhook.image.reference import Reference
 from webhook.policy.decision import Policy
+from webhook.registry.hosts_dir import HostsDir
 from webhook.registry.observer import Observer
 from webhook.registry.resolution import Resolution, Resolved
 from webhook.registry.resolver import RegistryResolver
 from webhook.settings.policy import looks_deep, policy_of
 from webhook.settings.schema import Settings
 from webhook.wiring.logins import NodeLogins, open_node_logins
-from webhook.wiring.registries import Surroundings, hosts_problems, open_resolver
+from webhook.wiring.registries import Surroundings, hosts_tree, open_resolver
 from webhook.workload.workload import Workload
+
+_LOG = logging.getLogger("pullproof.configuration")
 
 _GRACE = 5.0
 """Seconds beyond the longest request after which an old way to the registries is closed."""
@@ -36,6 +40,7 @@ class _Way:
     resolver: RegistryResolver
     logins: NodeLogins
     retired: asyncio.Event
+    hosts: HostsDir | None = None
 
 
 class Generations:
@@ -48,6 +53,7 @@ class Generations:
         self._tokens = tokens
         self._way: _Way | None = None
         self._policy = Policy()
+        self._adopting = asyncio.Lock()
         self._keeping: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -74,15 +80,35 @@ class Generations:
 
     async def adopt(self, settings: Settings) -> None:
         """Put `settings` in force; raise a ValueError, and change nothing, for files in it that cannot be used."""
-        policy = _doubting(policy_of(settings), hosts_problems(settings))
+        async with self._adopting:
+            await self._adopt(settings)
+
+    async def _adopt(self, settings: Settings) -> None:
+        hosts = hosts_tree(settings)
+        policy = _doubting(policy_of(settings), () if hosts is None else hosts.problems)
         old = self._way
-        if old is None or _way_of(settings) != _way_of(old.settings):
-            self._way = await self._new_way(settings)
+        if old is None or _way_of(settings) != _way_of(old.settings) or hosts != old.hosts:
+            self._way = replace(await self._new_way(settings), hosts=hosts)
             if old is not None:
                 old.retired.set()
         else:
-            self._way = _Way(settings, old.resolver, old.logins, old.retired)
+            self._way = replace(old, settings=settings)
         self._policy = policy
+
+    async def follow_hosts(self, every: float = 5.0) -> None:
+        """Read the nodes' hosts.toml tree again every so many seconds, and put a changed one in force, for ever."""
+        while True:
+            await asyncio.sleep(every)
+            way = self._open
+            if await asyncio.to_thread(hosts_tree, way.settings) == way.hosts:
+                continue
+            try:
+                async with self._adopting:
+                    await self._adopt(self.settings)  # they may have changed meanwhile
+            except ValueError as error:
+                _LOG.warning("kept the last good hosts.toml tree: %s", error)
+            else:
+                _LOG.info("hosts.toml tree read again")
 
     async def resolve(
         self,

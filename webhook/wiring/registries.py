@@ -100,9 +100,9 @@ def _shared(settings: SharedCache) -> "SharedStore | None":
     return SharedStore(settings.url, password=password, prefix=settings.prefix, timeout=settings.timeout)
 
 
-def hosts_problems(settings: Settings) -> tuple[str, ...]:
-    """Return what cannot be read of the nodes' hosts.toml tree, a line each."""
-    return _hosts(settings).problems if settings.nodes.hosts_dir else ()
+def hosts_tree(settings: Settings) -> hosts_dir.HostsDir | None:
+    """Read the nodes' hosts.toml tree as it is now; None where there is to be none."""
+    return hosts_dir.load([Path(settings.nodes.hosts_dir)]) if settings.nodes.hosts_dir else None
 
 
 class _Transports:
@@ -143,8 +143,4 @@ class _Places(Mapping[str, int]):
 
 def _endpoints(settings: Settings) -> Endpoints:
     options = tuple(registry.options() for registry in settings.registries)
-    return Endpoints(options=options, tree=_hosts(settings) if settings.nodes.hosts_dir else None)
-
-
-def _hosts(settings: Settings) -> hosts_dir.HostsDir:
-    return hosts_dir.load([Path(settings.nodes.hosts_dir)])
+    return Endpoints(options=options, tree=hosts_tree(settings))

@@ -62,8 +62,9 @@ async def open_webhook(
             clock=asyncio.get_running_loop().time,
             loopback=surroundings.loopback,
         )
-        follower = asyncio.create_task(followed.follow())
+        followers = [asyncio.create_task(each) for each in (followed.follow(), generations.follow_hosts())]
         try:
             yield Webhook(pipeline=pipeline, generations=generations, configuration=followed)
         finally:
-            follower.cancel()
+            for follower in followers:
+                follower.cancel()

@@ -1,0 +1,49 @@
+"""What one reading of the configuration makes, and what becomes of it when the files that it names change."""
+
+import asyncio
+from pathlib import Path
+
+from webhook.image.reference import Reference
+from webhook.registry.observer import NullObserver
+from webhook.settings.decoding import decode
+from webhook.wiring.generation import Generations
+from webhook.wiring.registries import Surroundings
+
+MIRROR = '[host."https://127.0.0.1:{port}"]\n'
+
+
+async def asked(generations: Generations) -> set[str]:
+    """Return whom a look for an image asks; no address here answers, the guard refuses them all."""
+    later = asyncio.get_running_loop().time() + 5
+    found = await generations.resolve(
+        Reference.parse("192.0.2.1/team/app:1"), (), deadline=later, not_before=float("-inf")
+    )
+    return {attempt.endpoint for attempt in found.attempts}
+
+
+async def test_a_changed_tree_of_hosts_is_read_again(tmp_path: Path) -> None:
+    folder = tmp_path / "192.0.2.1"
+    folder.mkdir()
+    (folder / "hosts.toml").write_text(MIRROR.format(port=1))
+    settings = decode(f"{{nodes: {{hostsDir: {tmp_path}}}, network: {{deny: [192.0.2.0/24]}}}}")
+    async with Generations(Surroundings(environment={}), NullObserver()) as generations:
+        await generations.adopt(settings)
+        before = generations.policy
+        follower = asyncio.create_task(generations.follow_hosts(every=0.01))
+        try:
+            assert "https://127.0.0.1:1" in await asked(generations)
+            assert generations.policy is before, "nothing has changed"
+            (folder / "hosts.toml").write_text(MIRROR.format(port=2))
+            for _ in range(500):
+                if "https://127.0.0.1:2" in await asked(generations):
+                    break
+                await asyncio.sleep(0.02)
+            assert "https://127.0.0.1:1" not in await asked(generations)
+            (folder / "hosts.toml").write_text("[host")
+            for _ in range(500):
+                if generations.policy.statements.mirrors:
+                    break
+                await asyncio.sleep(0.02)
+            assert "hosts.toml" in generations.policy.statements.mirrors, "what cannot be read is doubted"
+        finally:
+            follower.cancel()
