@@ -6,7 +6,7 @@ PARTS ?= $(HOME)/.cache/pullproof-parts
 export PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom decoders clean
+.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom decoders flame clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ startup: $(VENV)/.ready ## how quickly the commands are there; writes docs/start
 
 decoders: $(VENV)/.ready ## how long a decoder may be kept busy by 1 MiB of anything; writes docs/decoders.md
 	$(BIN)/python tests/decoders
+
+flame: $(VENV)/.ready ## where the time of warm reviews goes; writes docs/flame.svg (root)
+	$(BIN)/python tests/bench/flame.py
 
 constraints: $(VENV)/.ready ## renew the pinned dependencies
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

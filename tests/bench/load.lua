@@ -1,21 +1,25 @@
 -- wrk posts AdmissionReviews in which each request has its own uid and pod name, so that nothing is answered by its bytes.
--- The template (environment variable REVIEW) holds @UID@ where the 12-digit number of the request goes.
+-- The template (environment variable REVIEW) holds @UID@ where the 12-digit number of the request goes, and @TAG@ where
+-- the number of an image goes, the next one each time, of as many as IMAGES says.
 local file = assert(io.open(os.getenv("REVIEW"), "rb"))
 local template = file:read("*a")
 file:close()
-local parts = {}
+local images = tonumber(os.getenv("IMAGES") or "") or 1
+local parts = {} -- texts, and between them what to write there: true for the number of the request, false for an image's
 local from = 1
 while true do
-  local first, last = template:find("@UID@", from, true)
+  local first, last, what = template:find("@(%u+)@", from)
   if not first then break end
   parts[#parts + 1] = template:sub(from, first - 1)
+  parts[#parts + 1] = what == "UID"
   from = last + 1
 end
-local tail = template:sub(from)
+parts[#parts + 1] = template:sub(from)
 local headers = { ["Content-Type"] = "application/json" }
 if (os.getenv("CLOSE") or "") ~= "" then headers["Connection"] = "close" end
 local threads = 0
 local number = 0
+local image = 0
 
 function setup(thread)
   thread:set("thread_number", threads)
@@ -29,7 +33,18 @@ end
 function request()
   number = number + 1
   local id = string.format("%012d", number)
-  return wrk.format("POST", nil, headers, table.concat(parts, id) .. id .. tail)
+  local body = {}
+  for place, part in ipairs(parts) do
+    if part == true then
+      body[place] = id
+    elseif part == false then
+      image = (image + 1) % images
+      body[place] = image
+    else
+      body[place] = part
+    end
+  end
+  return wrk.format("POST", nil, headers, table.concat(body))
 end
 
 

@@ -43,12 +43,14 @@ class Burst:
     refused: int
 
 
-def wrk(server: parts.Server, review: Path, *, connections: int, seconds: float, close: bool = False) -> Round:
-    """Load `server` for some seconds; `close`: a new TLS connection for each request."""
+def wrk(
+    server: parts.Server, review: Path, *, connections: int, seconds: float, close: bool = False, images: int = 1
+) -> Round:
+    """Load `server` for some seconds; `close`: a new TLS connection for each request; `images`: see load.lua."""
     command = ["taskset", "-c", str(parts.LOAD_CORE), shutil.which("wrk") or "wrk", "-t1", f"-c{connections}"]
     command += [f"-d{seconds:g}s", "--latency", "-s", str(parts.HERE / "load.lua")]
     command.append(f"https://127.0.0.1:{server.port}/validate?timeout=10s")
-    environment = {**os.environ, "REVIEW": str(review), "CLOSE": "1" if close else ""}
+    environment = {**os.environ, "REVIEW": str(review), "CLOSE": "1" if close else "", "IMAGES": str(images)}
     for _ in range(_TRIES):
         before = server.cpu()
         output = subprocess.run(command, env=environment, check=True, capture_output=True).stdout

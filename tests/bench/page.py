@@ -63,7 +63,7 @@ def render(found: Figures) -> str:
 def table(found: Figures) -> str:
     """Return the figures alone."""
     rows = [row for row in found["warm"] if "case" in row]
-    return "\n".join((_warm(rows), _counts(found), _processes(found), _trouble(found)))
+    return "\n".join((_warm(rows), _many(found["many"]), _counts(found), _processes(found), _trouble(found)))
 
 
 def _warm(rows: list[Figures]) -> str:
@@ -93,6 +93,19 @@ def _row(row: Figures) -> str:
         f"{ratio['cpu']['median']:.2f}x",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _many(found: Figures) -> str:
+    few, many = found["few"], found["many"]
+    entry = (found["rss after"] - found["rss before"]) * 1024 / found["images"]
+    lines = (
+        f"With {found['images']:,} images known, {entry:.1f} kB of memory each ({_asked(found['asked'])} to get there,",
+        f"then {_asked(found['asked while warm'])}), a review of three others each time takes "
+        f"{many['cpu']['median']:.0f} us of processor, p99",
+        f"{many['p99']['median']:.1f} ms; one of the same three each time {few['cpu']['median']:.0f} us, p99 "
+        f"{few['p99']['median']:.1f} ms.",
+    )
+    return "\n".join(lines) + "\n"
 
 
 def _counts(found: Figures) -> str:

@@ -183,7 +183,7 @@ def probed(
     port = free_port()
     command = [sys.executable, str(HERE / "probed.py"), str(configuration(folder, pair, registries)), *map(str, pair)]
     command += [str(port), str(free_port()), *([str(kubeconfig)] if kubeconfig else [])]
-    with _serving("probed", command, port, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+    with _serving("pullproof", command, port, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         yield Probed(server)
 
 

@@ -13,6 +13,7 @@ import os
 import platform
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -27,22 +28,22 @@ import trouble
 
 DOCS = parts.HERE.parents[1] / "docs"
 CONNECTIONS = (16, 64)
-_TAGS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long it takes: rounds of each case, their seconds, starts of a server, seconds of idling and of trouble."""
+    """How long it takes: rounds of a case and their seconds, starts, seconds of idling and of trouble, many images."""
 
     rounds: int
     seconds: float
     starts: int
     idle: float
     trouble: float
+    images: int
 
 
-LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0)
-SHORT = Effort(rounds=2, seconds=1.0, starts=2, idle=2.0, trouble=2.0)
+LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0, images=10_000)
+SHORT = Effort(rounds=2, seconds=1.0, starts=2, idle=2.0, trouble=2.0, images=2_000)
 
 
 def main() -> int:
@@ -63,13 +64,14 @@ def measure(effort: Effort) -> dict[str, object]:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a started server has its code compiled, as an installed one has
     with tempfile.TemporaryDirectory(prefix="pullproof-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        bench = _Bench(folder, effort, stack.enter_context(parts.registry(folder, _TAGS)))
+        bench = Bench(folder, effort, stack.enter_context(parts.registry(folder, effort.images)))
         return {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": _machine(),
             "effort": asdict(effort),
             "starts": bench.starts(),
             "warm": bench.warm(),
+            "many": bench.many(),
             "connections": bench.connections(),
             "cold": bench.cold(),
             "memory": trouble.memory(folder, bench.pair, bench.registry, effort.idle),
@@ -79,7 +81,7 @@ def measure(effort: Effort) -> dict[str, object]:
         }
 
 
-class _Bench:
+class Bench:
     """One run: the parts, and each measurement on servers that are started for it."""
 
     def __init__(self, folder: Path, effort: Effort, registry: parts.Registry) -> None:
@@ -92,18 +94,18 @@ class _Bench:
 
     def starts(self) -> dict[str, dict[str, float]]:
         """Return the seconds from process start to the first answer of /readyz."""
-        with self._pullproof():
+        with self.pullproof():
             pass  # compiles what is not compiled yet
         times: dict[str, list[float]] = {"noop": [], "pullproof": []}
         for _ in range(self._effort.starts):
-            for name, running in (("noop", self._running_noop()), ("pullproof", self._pullproof())):
+            for name, running in (("noop", self._running_noop()), ("pullproof", self.pullproof())):
                 with running as server:
                     times[name].append(server.ready)
         return {name: _spread(seconds) for name, seconds in times.items()}
 
     def warm(self) -> list[dict[str, object]]:
         """Return rates and times of requests whose images are all known, rounds of both servers interleaved."""
-        with self._running_noop() as noop, self._pullproof() as pullproof:
+        with self._running_noop() as noop, self.pullproof() as pullproof:
             for case in self._cases.values():
                 load.burst(pullproof.port, load.numbered(case.read_bytes(), 2))
             asked = self.registry.asked()
@@ -112,13 +114,57 @@ class _Bench:
                 for name, case in self._cases.items()
                 for connections in CONNECTIONS
             ]
-            rows.append({"registry requests to warm up": asked, "registry requests while warm": self.registry.asked()})
-            return rows
+        rows += self._in_a_cluster()
+        rows.append({"registry requests to warm up": asked, "registry requests while warm": self.registry.asked()})
+        return rows
+
+    def _in_a_cluster(self) -> Iterator[dict[str, object]]:
+        """Return the same where each image is held against the cluster's nodes, its namespace and what was learnt."""
+        case = self._cases["pod, 5 kB"]
+        with (
+            parts.standin(self._folder, page.NODES) as api,
+            self._running_noop() as noop,
+            parts.probed(self._folder, self.pair, [self.registry], api.kubeconfig) as probed,
+        ):
+            time.sleep(3)  # the nodes are read
+            load.burst(probed.server.port, load.numbered(case.read_bytes(), 2))
+            self.registry.asked()
+            for connections in CONNECTIONS:
+                rounds = self._rounds((noop, probed.server), case, connections)
+                yield self._row("pod, 5 kB, in a cluster", connections, rounds)
+
+    def many(self) -> dict[str, object]:
+        """Return what it is like to know thousands of images: reviews of three, of the same or of ever others."""
+        count = self._effort.images
+        image = self.registry.image(0).removesuffix("0")
+        case = self._folder / "review-many.json"
+        case.write_bytes(reviews.pod([f"{image}@TAG@"] * 3, size=5000))
+        with self.pullproof() as server:
+            load.burst(server.port, load.numbered(self._cases["pod, 5 kB"].read_bytes(), 2))
+            before = server.rss()
+            images = [self.registry.image(number) for number in range(count)]
+            twenties = [reviews.pod(images[at : at + 20], size=5000) for at in range(0, count, 20)]
+            for first in range(0, len(twenties), 100):
+                load.burst(server.port, [reviews.numbered(each, first) for each in twenties[first : first + 100]])
+            asked, after = self.registry.asked(), server.rss()
+            few, many = [], []
+            for _ in range(self._effort.rounds):
+                for told, template, number in ((few, self._cases["pod, 5 kB"], 1), (many, case, count)):
+                    told.append(load.wrk(server, template, connections=16, seconds=self._effort.seconds, images=number))
+            return {
+                "images": count,
+                "asked": asked,
+                "asked while warm": self.registry.asked(),
+                "rss before": before,
+                "rss after": after,
+                "few": self._side(few),
+                "many": self._side(many),
+            }
 
     def connections(self) -> dict[str, object]:
         """Return how many requests a second are served on a new TLS connection each."""
         case = self._cases["pod, 5 kB"]
-        with self._running_noop() as noop, self._pullproof() as pullproof:
+        with self._running_noop() as noop, self.pullproof() as pullproof:
             load.burst(pullproof.port, load.numbered(case.read_bytes(), 2))
             row = self._row("new connection each", 16, self._rounds((noop, pullproof), case, 16, close=True))
             resumed = {server.name: load.resumes(server.port) for server in (noop, pullproof)}
@@ -132,7 +178,7 @@ class _Bench:
             ("200 pods of three images", 200, range(100, 103)),
             ("1,000 pods of one image", 1000, range(110, 111)),
         ):
-            with self._pullproof() as server:
+            with self.pullproof() as server:
                 before = server.rss()
                 template = reviews.pod([self.registry.image(number) for number in images], size=5000)
                 burst = load.burst(server.port, load.numbered(template, pods))
@@ -166,16 +212,7 @@ class _Bench:
         return rounds
 
     def _row(self, name: str, connections: int, rounds: dict[str, list[load.Round]]) -> dict[str, object]:
-        sides = {
-            server: {
-                **{
-                    measure: _spread([getattr(each, measure) for each in told])
-                    for measure in ("rate", "p50", "p99", "cpu")
-                },
-                "failed": sum(each.failed for each in told),
-            }
-            for server, told in rounds.items()
-        }
+        sides = {server: self._side(told) for server, told in rounds.items()}
         pairs = list(zip(rounds["pullproof"], rounds["noop"], strict=True))
         ratios = {
             "rate": _spread([ours.rate / theirs.rate for ours, theirs in pairs]),
@@ -184,11 +221,18 @@ class _Bench:
         }
         return {"case": name, "connections": connections, **sides, "ratio": ratios}
 
+    @staticmethod
+    def _side(told: Sequence[load.Round]) -> dict[str, object]:
+        measures = ("rate", "p50", "p99", "cpu")
+        spreads = {measure: _spread([getattr(each, measure) for each in told]) for measure in measures}
+        return {**spreads, "failed": sum(each.failed for each in told)}
+
     def _running_noop(self) -> AbstractContextManager[parts.Server]:
         return parts.noop(self._noop, self.pair)
 
     @contextmanager
-    def _pullproof(self) -> Iterator[parts.Server]:
+    def pullproof(self) -> Iterator[parts.Server]:
+        """Run `pullproof serve` with the secret that a case names."""
         secret = self._folder / "secret.yaml"
         host = f"{parts.HOST}:{self.registry.port}"
         config = json.dumps({"auths": {host: {"username": "bench", "password": "bench"}}})
