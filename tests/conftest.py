@@ -97,27 +97,6 @@ def store(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
             process.terminate()
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
-    """The URL of a Redis of its own, on a loopback port, that keeps nothing; its password is "of the store"."""
-    server = shutil.which("redis-server")
-    if server is None:
-        (pytest.fail if os.environ.get("PULLPROOF_REQUIRE_PARTS") else pytest.skip)("redis-server is not installed")
-    port = free_port()
-    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "of the store"]
-    folder = tmp_path_factory.mktemp("redis")
-    with subprocess.Popen(
-        [*command, "--save", "", "--appendonly", "no"], cwd=folder, stdout=subprocess.PIPE
-    ) as process:
-        try:
-            assert process.stdout is not None
-            while b"Ready to accept connections" not in (line := process.stdout.readline()):
-                assert line, "redis-server did not start"
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            process.terminate()
-
-
 @pytest.fixture(scope="session")
 def parts() -> Path:
     """The folder of the real programs."""
