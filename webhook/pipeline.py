@@ -21,7 +21,8 @@ from webhook.credentials.pullsecret import PullSecrets, SecretState
 from webhook.image.reference import InvalidReference, Reference
 from webhook.policy.decision import Judged, Policy, Verdict
 from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts
-from webhook.policy.judgements import Judgements, Like, sight_of
+from webhook.policy.finding import FindingClass
+from webhook.policy.judgements import Judgements, Like, Together, sight_of
 from webhook.registry.resolution import Resolution, Resolved
 from webhook.workload.workload import ContainerImage, PullPolicy, Workload
 
@@ -64,11 +65,15 @@ class Memory(Protocol):
 
     def recall(
         self, reference: Reference, own: tuple[Credential, ...], *, content: bool
-    ) -> tuple[tuple[Credential, ...], Resolved] | None:
-        """Return the candidates (the pod's `own` first) and the cached answer that one of them works, if there is one.
+    ) -> tuple[tuple[Credential, ...], Resolved, float] | None:
+        """Return the candidates (the pod's `own` first), the cached answer that one works, and when that ends.
 
         None wherever anything else would have to be told, or waited for.
         """
+        ...
+
+    def epoch(self) -> object:
+        """Return a value that is another once `recall` may tell anything else, but for what ends in its own time."""
         ...
 
     def recalled(self, answers: int) -> None:
@@ -81,9 +86,13 @@ class Forgetful:
 
     def recall(
         self, reference: Reference, own: tuple[Credential, ...], *, content: bool
-    ) -> tuple[tuple[Credential, ...], Resolved] | None:
+    ) -> tuple[tuple[Credential, ...], Resolved, float] | None:
         """Return None."""
         del reference, own, content
+        return None
+
+    def epoch(self) -> object:
+        """Return the same for ever."""
         return None
 
     def recalled(self, answers: int) -> None:
@@ -120,7 +129,11 @@ class Nodes(Protocol):
     """The cluster's nodes, from memory."""
 
     def facts(self, workload: Workload, image: ContainerImage, reference: Reference) -> NodeFacts:
-        """Tell what is known of the nodes this pod may land on."""
+        """Tell what is known of the nodes this pod may land on: a function of its placement and kind of object."""
+        ...
+
+    def epoch(self) -> object:
+        """Return a value that is another once `facts` may tell anything else."""
         ...
 
 
@@ -155,6 +168,10 @@ class Sources:
     cluster: ClusterEvidence
     namespaces: Namespaces
     memory: Memory = field(default_factory=Forgetful)
+
+    def epoch(self) -> object:
+        """Return a value that is another once registries or nodes may tell anything else from memory."""
+        return self.memory.epoch(), self.nodes.epoch()
 
 
 class Pipeline:
@@ -210,18 +227,37 @@ class Pipeline:
         secrets = _UNSEEN if workload.partial else self._sources.pull_secrets.lookup(workload)
         if labels is None or secrets is None:
             return None
+        judged = self._recall_images(policy, workload, secrets)
+        if judged is None:
+            return None
+        verdict = policy.decide(workload, judged, labels=labels, user=user)
+        if verdict.denied:
+            return None
+        self._sources.memory.recalled(len(judged))
+        return verdict
+
+    def _recall_images(self, policy: Policy, workload: Workload, secrets: PullSecrets) -> tuple[Judged, ...] | None:
+        """Judge all images at once; all together where nothing has changed since such a pod's were.
+
+        What the cluster's pods have taught us rules how certain a failure is, and nothing else: so pods of whose images
+        none fails are judged alike without it.
+        """
         look = self._make_look(policy, workload, secrets, deadline=ANY_AGE, not_before=ANY_AGE)
+        like, epoch = look.like, self._sources.epoch()
+        kept = like.together(workload, policy, epoch, self._clock()) if like is not None else None
+        if kept is not None:
+            return kept
         judged = []
         for image in workload.images:
             known = look.recall(image)
             if known is None:
                 return None
             judged.append(known)
-        verdict = policy.decide(workload, tuple(judged), labels=labels, user=user)
-        if verdict.denied:
-            return None
-        self._sources.memory.recalled(len(judged))
-        return verdict
+        together = tuple(judged)
+        fails = any(finding.cls is FindingClass.FAIL for each in together for finding in each.findings)
+        if like is not None and not fails:
+            like.keep(Together(workload.images, workload.placement, policy, epoch, look.until, together))
+        return together
 
     async def _look(
         self, policy: Policy, workload: Workload, deadline: float, *, not_before: float
@@ -258,7 +294,7 @@ class Pipeline:
 
 @dataclass(slots=True, kw_only=True)
 class _Look:
-    """One look at the images of one pod; not frozen only because that takes three times as long to make."""
+    """One look at the images of one pod. `until`: when the first of the answers that were recalled ends (loop time)."""
 
     sources: Sources
     policy: Policy
@@ -271,6 +307,7 @@ class _Look:
     not_before: float
     loopback: bool
     offline: bool
+    until: float = float("inf")
 
     def recall(self, image: ContainerImage) -> Judged | None:
         """Judge an image that can be judged at once; a task costs more than all that is looked up here."""
@@ -285,7 +322,8 @@ class _Look:
         recalled = self.sources.memory.recall(reference, own, content=self._content(nodes))
         if recalled is None:
             return None
-        candidates, resolution = recalled
+        candidates, resolution, until = recalled
+        self.until = min(self.until, until)
         cluster = self.sources.cluster.facts(self.workload, image, reference)
         if self.like is not None:
             return self.like.judge(self.policy, image, self.secrets, candidates, reference, resolution, nodes, cluster)

@@ -82,6 +82,7 @@ class FakeRegistries:
     """Every image is there, unless its registry is `wrong`; a registry with a `gate` answers once that is open."""
 
     def __init__(self) -> None:
+        self.media_type = "application/vnd.oci.image.index.v1+json"
         self.looks: Counter[str] = Counter()
         self.by_login: Counter[tuple[str, str]] = Counter()
         self.readers: dict[str, str] = {}  # name of a private repository -> the secret that may read it
@@ -107,7 +108,7 @@ class FakeRegistries:
         return Resolved(
             reference=reference,
             digest=Digest("sha256:" + "a" * 64),
-            media_type="application/vnd.oci.image.index.v1+json",
+            media_type=self.media_type,
         )
 
     async def content(self, resolved: Resolved, credential: Credential, *, deadline: float) -> Resolved:

@@ -82,6 +82,9 @@ class FakeNodes:
     def facts(self, workload: object, image: object, reference: object) -> NodeFacts:
         return self.known
 
+    def epoch(self) -> object:
+        return self.known
+
 
 @dataclass
 class FakeCluster:
@@ -89,7 +92,13 @@ class FakeCluster:
 
     known: ClusterFacts = field(default_factory=ClusterFacts)
 
+    def has_history(self, workload: object) -> bool:
+        return True
+
     def facts(self, workload: object, image: object, reference: object) -> ClusterFacts:
+        return self.known
+
+    def epoch(self) -> object:
         return self.known
 
 

@@ -92,6 +92,10 @@ class ClusterNodes:
             return _AWAITED
         return self._table.facts(workload.placement, reference, template=workload.template)
 
+    def epoch(self) -> object:
+        """Return how often what is known of the nodes has changed."""
+        return self.watching.synced.is_set(), self._table.changes
+
     def put(self, obj: WireNode) -> None:
         """Take in a node that is new or has changed; one whose kubelet has not reported yet is not known."""
         system = obj.status.node_info

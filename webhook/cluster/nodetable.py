@@ -84,9 +84,13 @@ class _Selected:
 
 
 class NodeTable:
-    """All nodes. `facts` is what the pipeline asks; `put` and `delete` are called by the watch."""
+    """All nodes. `facts` is what the pipeline asks; `put` and `delete` are called by the watch.
+
+    `changes`: how often anything changed that `facts` tells.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._nodes: dict[str, tuple[int, Node]] = {}
         self._images: dict[str, tuple[str, ...]] = {}
         self._free: list[int] = []
@@ -202,6 +206,7 @@ class NodeTable:
             self.delete(name)
 
     def _remember(self, slot: int, node: Node) -> None:
+        self.changes += 1
         bit = 1 << slot
         self._platforms[node.platform] = self._platforms.get(node.platform, 0) | bit
         self._runtimes[node.runtime] = self._runtimes.get(node.runtime, 0) | bit
@@ -216,6 +221,7 @@ class NodeTable:
     def _forget(self, slot: int, node: Node | None) -> None:
         if node is None:
             return
+        self.changes += 1
         bit = 1 << slot
         _drop(self._platforms, node.platform, bit)
         _drop(self._runtimes, node.runtime, bit)
@@ -232,6 +238,7 @@ class NodeTable:
         if before == names:
             self._images.setdefault(name, names)
             return
+        self.changes += 1
         bit = 1 << slot
         for each in set(before).difference(names):
             _drop(self._holding, each, bit)

@@ -3,7 +3,9 @@
 A judgement is a function of policy and evidence, and most pods are like the one before: where both are the same it need
 not be made again. The laws that keep this right:
 
-- evidence is always gathered anew; whatever a check may look at is then compared, by value;
+- evidence is gathered anew, and whatever a check may look at is then compared, by value;
+- only where all sources say that nothing they tell has changed (`epoch`), and no answer has ended, the judgements of a
+  whole pod are given again for the next one with the same images and placement, in one piece;
 - of the workload that is its `Sight`, and a check is shown no more of it, so that none can come to depend on the rest
   (a pod's name, its labels, its other images);
 - only images that a registry has shown are remembered: nothing that denies for a refusal is ever kept here;
@@ -21,7 +23,7 @@ from webhook.policy.decision import Policy
 from webhook.policy.evidence import ClusterFacts, Evidence, NodeFacts
 from webhook.policy.verdict import Judged
 from webhook.registry.resolution import Resolved
-from webhook.workload.workload import ContainerImage, Workload
+from webhook.workload.workload import ContainerImage, Placement, Workload
 
 _MOST_ENTRIES = 8
 """Entries of a pod's secrets; the ids of more cost more than a judgement."""
@@ -65,6 +67,27 @@ def _login(credential: Credential) -> _Login:
 _Rest = tuple[Policy, Resolved, NodeFacts, ClusterFacts, tuple[_Login, ...]]
 
 
+class Together(NamedTuple):
+    """The judgements of all images of a pod, and what they rest on; `until`: when the first answer ends (loop time)."""
+
+    images: tuple[ContainerImage, ...]
+    placement: Placement
+    policy: Policy
+    epoch: object
+    until: float
+    judged: tuple[Judged, ...]
+
+    def holds(self, workload: Workload, policy: Policy, epoch: object, now: float) -> bool:
+        """Tell whether they are those of this pod too."""
+        return (
+            self.images is workload.images
+            and self.placement is workload.placement
+            and self.policy is policy
+            and now < self.until
+            and self.epoch == epoch
+        )
+
+
 class Like:
     """The judgements of pods that look alike: those with one `Sight`. Make them by `Judgements.like`."""
 
@@ -73,6 +96,18 @@ class Like:
         self._shown = _shown(sight)
         self._made = made
         self._kept: dict[ContainerImage, tuple[_Rest, Judged]] = {}
+        self._together: dict[int, Together] = {}
+
+    def together(self, workload: Workload, policy: Policy, epoch: object, now: float) -> tuple[Judged, ...] | None:
+        """Return the judgements of all images of such a pod, if nothing has changed since they were made."""
+        kept = self._together.get(id(workload.images))
+        return kept.judged if kept is not None and kept.holds(workload, policy, epoch, now) else None
+
+    def keep(self, together: Together) -> None:
+        """Keep the judgements of all images of such a pod."""
+        if id(together.images) not in self._together:
+            self._made()
+        self._together[id(together.images)] = together
 
     def judge(
         self,

@@ -17,7 +17,7 @@ full; a descriptor of content takes 350 bytes, so 50,000 of them 18 MB.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from cachetools import LRUCache, TLRUCache
@@ -60,6 +60,8 @@ class Answer:
 
     `heard_for`: another replica's word, and the seconds for which that holds; None for what we saw ourselves. No denial
     may rest on it: whoever states an age, as a second look does, is not served by it.
+
+    `until`: when it ends (loop time), once it is remembered.
     """
 
     resolution: Resolution
@@ -67,6 +69,7 @@ class Answer:
     source: str = ""
     apart: bool = False
     heard_for: float | None = None
+    until: float = field(default=float("inf"), compare=False)
 
     @property
     def positive(self) -> bool:
@@ -161,7 +164,11 @@ class Contents:
 
 
 class Answers:
-    """Answers by key, the least recently used dropped first."""
+    """Answers by key, the least recently used dropped first.
+
+    `changes`: how often anything was put here or, for that, dropped. While it stays, what was told is told again until
+    it ends.
+    """
 
     def __init__(
         self,
@@ -172,9 +179,11 @@ class Answers:
         most: int = 20_000,
     ) -> None:
         """Keep at most `most` entries; `clock` gives the time that `Answer.began` is measured in."""
-        of = (lifetimes or Lifetimes()).of
+        self.changes = 0
+        self._clock = clock
+        self._lifetimes = lifetimes or Lifetimes()
         self._contents = contents or Contents()
-        self._kept: TLRUCache[Key, Answer] = TLRUCache(most, lambda key, answer, now: now + of(key, answer), clock)
+        self._kept: TLRUCache[Key, Answer] = TLRUCache(most, _end_of, clock)
 
     def get(self, key: Key, *, not_before: float, fresh: bool = False) -> Answer | None:
         """Return what is known, if the caller may have it; see `Answer.serves`."""
@@ -193,6 +202,7 @@ class Answers:
 
     def put(self, key: Key, answer: Answer) -> None:
         """Remember `answer`; its content is kept apart."""
+        self.changes += 1
         resolution = answer.resolution
         if isinstance(resolution, Resolved):
             self._forget_refusal(key._replace(content=not key.content))
@@ -201,7 +211,7 @@ class Answers:
                 stays = not _whole(resolution.content) and _weight(resolution.content) <= _LIGHT
                 left = resolution if stays else replace(resolution, content=None)
                 answer = replace(answer, resolution=left, apart=apart)
-        self._kept[key] = answer
+        self._kept[key] = replace(answer, until=self._clock() + self._lifetimes.of(key, answer))
 
     def _forget_refusal(self, key: Key) -> None:
         answer = self._kept.get(key)
@@ -220,6 +230,10 @@ class Answers:
         if not (answer.apart and isinstance(answer.resolution, Resolved)):
             return answer
         return self._contents.whole(answer, answer.resolution)
+
+
+def _end_of(_: Key, answer: Answer, __: float) -> float:
+    return answer.until
 
 
 def _weight_of(held: _Held) -> int:

@@ -153,8 +153,8 @@ class RegistryResolver:
 
     def recall(
         self, reference: Reference, credentials: Sequence[Credential], *, content: bool = False
-    ) -> Resolved | None:
-        """Return the cached answer of the first login that is known to work, if there is one.
+    ) -> tuple[Resolved, float] | None:
+        """Return the cached answer of the first login that is known to work, if there is one, and when it ends.
 
         What `resolve` would return without waiting; whatever else there may be to know is to be resolved. Whoever makes
         use of it says so (`recalled`).
@@ -169,8 +169,13 @@ class RegistryResolver:
             answers.append(answer)
             if answer is not None and answer.positive:
                 resolution = combine(reference, tuple(logins.values()), answers)
-                return resolution if isinstance(resolution, Resolved) else None
+                return (resolution, answer.until) if isinstance(resolution, Resolved) else None
         return None
+
+    @property
+    def changes(self) -> int:
+        """How often what `recall` tells has changed, but for answers that ended in their own time."""
+        return self._answers.changes
 
     def recalled(self, answers: int) -> None:
         """Count so many look-ups as found in the cache."""

@@ -121,7 +121,8 @@ class FollowedConfiguration:
     def _whole(self, settings: Settings) -> Settings:
         """Refuse an empty text, which is what a file that is just being written holds; the defaults can be written."""
         if not self._seen.strip():
-            raise InvalidSettings(str(self.path), None, "is empty; for the defaults write `kind: PullproofConfiguration`")
+            advice = "is empty; for the defaults write `kind: PullproofConfiguration`"
+            raise InvalidSettings(str(self.path), None, advice)
         return settings
 
     def _file(self) -> bytes:

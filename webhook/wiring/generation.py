@@ -133,15 +133,20 @@ class Generations:
 
     def recall(
         self, reference: Reference, own: tuple[Credential, ...], *, content: bool
-    ) -> tuple[tuple[Credential, ...], Resolved] | None:
+    ) -> tuple[tuple[Credential, ...], Resolved, float] | None:
         """Recall what the way in force holds; see `webhook.pipeline.Memory`."""
         way = self._open
         others = way.logins.held(reference)
         if others is None:
             return None
         candidates = own + others if others else own
-        resolved = way.resolver.recall(reference, candidates, content=content)
-        return None if resolved is None else (candidates, resolved)
+        recalled = way.resolver.recall(reference, candidates, content=content)
+        return None if recalled is None else (candidates, *recalled)
+
+    def epoch(self) -> object:
+        """Return the way in force, and how often what its cache tells has changed."""
+        way = self._open
+        return way.resolver, way.resolver.changes, way.logins
 
     def recalled(self, answers: int) -> None:
         """Count them as found in the cache."""

@@ -22,6 +22,10 @@ class NoNodes:
         del workload, image, reference
         return _NO_NODES
 
+    def epoch(self) -> object:
+        """Return the same for ever."""
+        return None
+
 
 class NoCluster:
     """Has learnt nothing of a cluster."""
