@@ -92,17 +92,50 @@ async def test_whatever_is_unusual_is_inspected(serve: Any, review: Callable[[st
     assert (len(served.inspector.recalled), len(served.inspector.asked)) == (0, 1)
 
 
-async def test_a_body_in_pieces_is_inspected(serve: Any, review: Callable[[str], Any]) -> None:
+async def test_a_body_that_follows_at_once_is_as_good(serve: Any, review: Callable[[str], Any]) -> None:
+    """Go's client writes headers and body in pieces of 4 kB; each is a record of TLS."""
+    whole = request(review("pod-create"), "u-1")
+    async with serve() as served, connected(served) as connection:
+        served.inspector.memory = known
+        for start in range(0, len(whole), 1000):
+            connection.send(whole[start : start + 1000])
+        assert await connection.uid() == "u-1"
+    assert (len(served.inspector.recalled), len(served.inspector.asked)) == (1, 0)
+
+
+async def test_a_body_that_is_late_is_inspected(serve: Any, review: Callable[[str], Any]) -> None:
     whole = request(review("pod-create"), "u-1")
     async with serve() as served, connected(served) as connection:
         served.inspector.memory = known
         connection.send(whole[:-100])
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.3)
         connection.send(whole[-100:])
         assert await connection.uid() == "u-1"
         connection.send(request(review("pod-create"), "u-2"))
         assert await connection.uid() == "u-2"
     assert (len(served.inspector.recalled), len(served.inspector.asked)) == (1, 1)
+
+
+async def test_a_large_body_is_inspected(serve: Any, review: Callable[[str], Any]) -> None:
+    large = review("pod-create")
+    large["request"]["object"]["metadata"]["annotations"] = {"padding": "x" * 70_000}
+    async with serve() as served, connected(served) as connection:
+        served.inspector.memory = known
+        connection.send(request(large, "u-1"))
+        assert await connection.uid() == "u-1"
+    assert (len(served.inspector.recalled), len(served.inspector.asked)) == (0, 1)
+
+
+async def test_who_hangs_up_in_the_middle_is_forgotten(serve: Any, review: Callable[[str], Any]) -> None:
+    whole = request(review("pod-create"), "u-1")
+    async with serve() as served:
+        served.inspector.memory = known
+        async with connected(served) as connection:
+            connection.send(whole[:-100])
+        async with connected(served) as connection:
+            connection.send(request(review("pod-create"), "u-2"))
+            assert await connection.uid() == "u-2"
+    assert (len(served.inspector.recalled), len(served.inspector.asked)) == (1, 0)
 
 
 async def test_one_of_a_pipeline_takes_it_and_all_are_answered_in_order(

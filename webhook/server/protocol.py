@@ -10,11 +10,12 @@
 After an early answer (413, 415, …) the rest of the body is read and dropped for a while: closing at once would reset
 the connection, and the sender would never see the answer. net/http and nginx linger likewise.
 
-The short way. An ordinary review comes whole with one read, and everything that its answer takes is known. Such a
-request is answered inside the read, without the task, the scope and the messages of an ASGI request, which would cost
-more than all that is done for it. Laws: it is taken by at most one request of a read, so that nobody's pipeline holds
-up the loop; only where no other is being answered on the connection; and whatever is unusual about a request, be it
-only that its body is not all there yet, leads to the long way, which knows every bound.
+The short way. An ordinary review is small and comes in one or two reads, and everything that its answer takes is
+known. Such a request is answered inside the read that completes it, without the task, the scope and the messages of an
+ASGI request, which would cost more than all that is done for it. Laws: it is taken by at most one request of a read, so
+that nobody's pipeline holds up the loop; only where no other is being answered on the connection; and whatever is
+unusual about a request, be it only that its body does not follow at once, leads to the long way, which knows every
+bound.
 """
 
 import asyncio
@@ -31,6 +32,12 @@ from webhook.server.answer import JSON, OK, WHOLE
 _LOG = logging.getLogger("pullproof.http")
 
 _UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", b"connection"})
+
+_SMALL = 64 * 1024
+"""Bytes of a body that are kept back on the short way; uvicorn keeps as many before it stops reading."""
+
+_AT_ONCE = 0.02
+"""Seconds in which a body follows its headers on the short way: Go's client writes the first 4 kB, then the rest."""
 
 AtOnce = Callable[[bytes], bytes | None]
 """Body of a POST of application/json -> body of the answer (200); None where that takes more than looking it up."""
@@ -58,6 +65,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._asked: AtOnce | None = None
         self._body = b""
         self._had_short = False
+        self._rest: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._in_headers = True
         self._in_message = False
@@ -77,14 +85,21 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._take_back()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Let a request that has begun be answered."""
+        if self._asked is not None:
+            self._go_the_long_way()
+        super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Parse, then see whether what had to come has come, and was not too much."""
-        self._had_short = False
+        self._had_short = self._asked is not None
         super().data_received(data)
-        if self._asked is not None:  # not all of it has come
-            self._go_the_long_way()
+        if self._asked is not None and self._rest is None:
+            self._rest = self.loop.call_later(_AT_ONCE, self._go_the_long_way)
         if self._lingering:
             self._size += len(data)
             if self._size > self._bounds.linger_bytes:
@@ -149,7 +164,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if asked is None or self._had_short or not (self._offered is None or self._offered.response_complete):
             return None
         headers, parser = dict(self.headers), self.parser
-        plain = headers.get(b"content-type") == JSON and b"content-length" in headers and _UNUSUAL.isdisjoint(headers)
+        length = headers.get(b"content-length", b"")
+        small = length.isdigit() and int(length[:20]) <= _SMALL
+        plain = small and headers.get(b"content-type") == JSON and _UNUSUAL.isdisjoint(headers)
         if not plain or parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
             return None
         if self.flow.write_paused:
@@ -166,7 +183,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         if content is None:
             return False
-        self._asked, self._body = None, b""
+        self._take_back()
         self.server_state.total_requests += 1
         self.transport.write(OK % (JSON, len(content), content))
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
@@ -174,10 +191,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _go_the_long_way(self) -> None:
         """Begin what was kept back, with as much of the body as there is."""
-        body, self._asked, self._body = self._body, None, b""
+        body = self._take_back()
         self._begin()
         if body:
             super().on_body(body)
+
+    def _take_back(self) -> bytes:
+        """Keep nothing back any more; return what of a body was."""
+        body, self._asked, self._body = self._body, None, b""
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        return body
 
     def _begin(self) -> None:
         """Begin an ASGI request; offer its application to take its answer in one piece."""
