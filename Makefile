@@ -6,7 +6,7 @@ PARTS ?= $(HOME)/.cache/pullproof-parts
 export PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom decoders flame clean
+.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom decoders personalities flame clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -74,6 +74,9 @@ decoders: $(VENV)/.ready ## how long a decoder may be kept busy by 1 MiB of anyt
 
 flame: $(VENV)/.ready ## where the time of warm reviews goes; writes docs/flame.svg (root)
 	$(BIN)/python tests/bench/flame.py
+
+personalities: $(VENV)/.ready ## what `pullproof image` prints of each registry; writes docs/personalities.md
+	$(BIN)/python tests/personalities
 
 constraints: $(VENV)/.ready ## renew the pinned dependencies
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
