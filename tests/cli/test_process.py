@@ -33,7 +33,8 @@ def imported(*argv: str) -> set[str]:
         (["--help"], {"yaml", "msgspec", "httpx", "kubernetes", "fastapi", "rich", "pydantic", "webhook.settings"}),
         (["check", "/nowhere.yaml"], {"httpx", "kubernetes", "fastapi", "rich", "pydantic"}),
         (["image", "localhost:1/x"], {"kubernetes", "fastapi", "rich", "click", "pygments", "pydantic"}),
-        (["rules", "list"], {"httpx", "kubernetes", "fastapi", "rich", "pydantic"}),
+        (["explain", "localhost:1/x"], {"kubernetes", "fastapi", "rich", "click", "pygments", "pydantic"}),
+        (["rules", "list"], {"httpx", "kubernetes", "fastapi", "rich", "pydantic", "asyncio"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
