@@ -125,8 +125,13 @@ def kubectl() -> str:
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [(["sc"], ["scan"]), (["check", "--credentials", ""], ["docker", "anonymous", "cluster"])],
-    ids=["a command", "a choice"],
+    [
+        (["sc"], ["scan"]),
+        (["check", "--credentials", ""], ["docker", "anonymous", "cluster"]),
+        (["explain", "-o", ""], ["text", "markdown", "json"]),
+        (["rules", "show", "image-"], ["image-not-found"]),
+    ],
+    ids=["a command", "a choice", "a format", "a check"],
 )
 def test_kubectl_completes(kubectl: str, tmp_path: Path, words: list[str], expected: list[str]) -> None:
     programs = venv(tmp_path) / "bin"

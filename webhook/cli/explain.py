@@ -28,6 +28,8 @@ Examples:
   pullproof explain --message "failed to authorize: failed to fetch oauth token: ... 403 Forbidden"
 """
 
+_FORMATS = ("text", "markdown", "json")
+
 
 def explain(
     context: typer.Context,
@@ -45,7 +47,17 @@ def explain(
     message: Annotated[
         str, typer.Option("--message", metavar="TEXT", help="What the kubelet says, to be translated.")
     ] = "",
-    output: Annotated[str, typer.Option("-o", "--format", metavar="text|markdown|json", help="The format.")] = "text",
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--format",
+            metavar="|".join(_FORMATS),
+            autocompletion=lambda: list(_FORMATS),
+            help="The format.",
+            show_default=True,
+        ),
+    ] = "text",
     config: options.Config = "",
     namespace: options.Namespace = "",
     platforms: options.Platforms = None,

@@ -14,6 +14,14 @@ Examples:
   pullproof rules show image-not-found pull-secret-no-match
 """
 
+
+def codes_known() -> list[str]:
+    """Return the codes of all checks, for the shell to offer."""
+    from webhook.policy.finding import Code
+
+    return [code.value for code in Code]
+
+
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -33,7 +41,9 @@ def list_rules(context: typer.Context) -> int:
 @app.command("show", help="Show checks with what the kubelet will say, and the fix.")
 def show_rule(
     context: typer.Context,
-    codes: list[str] = typer.Argument(metavar="CODE", help="For example image-not-found.", show_default=False),
+    codes: list[str] = typer.Argument(
+        metavar="CODE", autocompletion=codes_known, help="For example image-not-found.", show_default=False
+    ),
 ) -> int:
     """Print the pages of the given checks."""
     from difflib import get_close_matches
