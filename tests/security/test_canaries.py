@@ -44,7 +44,15 @@ def logged():
     before = list(root.handlers), root.level, [logging.getLogger(name).level for name in names]
     stream = io.StringIO()
     configure_logging(logging.DEBUG, stream)
-    yield stream
+
+    def written():
+        for handler in root.handlers:
+            handler.flush()
+        return stream.getvalue()
+
+    yield written
+    for handler in root.handlers:
+        handler.close()
     root.handlers[:], level, levels = before
     root.setLevel(level)
     for name, each in zip(names, levels, strict=True):
@@ -130,8 +138,8 @@ async def test_nothing_that_leaves_holds_a_secret(scene, logged, leaked, hostile
     assert any(leaked(seen.raw, PULL) for seen in here.stranger.seen)  # it was used, so there was something to tell
     assert any(TOKEN.encode() in seen.raw for seen in here.stranger.seen)
     _search(leaked, (answer.text for answer in said))
-    assert "pullproof" in logged.getvalue()
-    _search(leaked, [logged.getvalue()])
+    assert "pullproof" in logged()
+    _search(leaked, [logged()])
     _search(leaked, [here.metrics.render()[0].decode()])
 
 
@@ -147,7 +155,7 @@ async def test_a_bug_tells_no_secret(scene, logged, leaked):
     errors = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     answer = await here.apply(f"{here.registry}/x:1", secrets=("good",), within="3s")
-    _search(leaked, [answer.text, logged.getvalue()])
+    _search(leaked, [answer.text, logged()])
 
 
 def test_reprs_hold_no_secret(leaked):

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from webhook.documents.compose import MAX_DEPTH, MalformedDocument, compose
+from webhook.registry.taglist import MOST_PAGES
 
 MARGIN = 20.0
 """Seconds past the deadline that a machine with many other things to do may need."""
@@ -310,10 +311,10 @@ def _tags(make):
 
 
 def _endless_pages(seen, reply):
-    last = seen.target.rpartition("last=")[2] if "last=" in seen.target else "0"
-    number = int(last) + 1 if last.isdigit() else 1
+    last = re.search(r"last=(\d+)", seen.target)
+    number = int(last[1]) + 1 if last else 1
     link = f'<{seen.path}?n=1000&last={number}>; rel="next"'
-    tags = [f"1.{number}.{each}" for each in range(1000)]
+    tags = [f"1.{number}.{each}" for each in range(600)]  # few enough for the pages to be what ends it
     return reply(headers=(("Link", link),), body=json.dumps({"tags": tags}).encode())
 
 
@@ -440,6 +441,16 @@ async def test_registries(scene, name, reply):
     if not answer.allowed:
         assert {"[image-not-found]", "[platform-mismatch]", "[not-an-image]"} & set(answer.message.split())
     await _still_serves(here)
+
+
+async def test_a_tag_list_without_end_is_left_after_ten_pages(scene, reply):
+    here = await scene()
+    here.stranger.script = lambda seen: REGISTRIES["a tag list without end"](seen, reply)
+    answer = await here.apply(f"{here.registry}/x/y:1.0", within="30s")
+    pages = [seen for seen in here.stranger.seen if seen.path.endswith("/tags/list")]
+    _told(here, f"registry: a tag list without end, and time for it ({len(pages)} pages)", answer)
+    assert "Nearest tags" in answer.message
+    assert len(pages) == MOST_PAGES
 
 
 async def test_names_that_nobody_answers_for(scene):
