@@ -10,8 +10,12 @@ import io
 import json
 import logging
 import os
+import shutil
+import sys
 
+import kubeapi
 import pytest
+from redis.asyncio import Redis
 
 from webhook.credentials.credential import Credential
 from webhook.credentials.dockerconfig import decode_config, decode_secret
@@ -206,3 +210,116 @@ def test_the_search_finds_what_it_looks_for(leaked):
         PULL.encode().hex(),
     ):
         assert leaked(f"{os.sep} something {form} something".encode(), PULL), form
+
+
+async def test_a_real_bug_ends_in_a_500_that_tells_no_secret(scene, logged, leaked):
+    """The traceback in the log passes through frames that hold the login; it shows lines of code, never values."""
+    here = await scene()
+    here.api.put_login("good", here.registry, "u", PULL)
+    here.api.objects["/api/v1/namespaces/shop/secrets/bug"] = {PULL: object()}  # nothing that JSON can hold
+    answer = await here.apply(f"{here.registry}/x:1", secrets=("good", "bug"), within="3s")
+    assert answer.status == 500
+    assert "Traceback" in logged()
+    _search(leaked, [answer.text, logged(), here.metrics.render()[0].decode()])
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A real Redis: its port, and a folder that it saves itself into when it is told to."""
+    if shutil.which("redis-server") is None:
+        (pytest.fail if os.environ.get("PULLPROOF_REQUIRE_PARTS") else pytest.skip)("redis-server is not installed")
+    port = kubeapi.free_port()
+    flags = {"port": str(port), "bind": "127.0.0.1", "requirepass": "of-the-store", "save": "", "dir": str(tmp_path)}
+    process = kubeapi.start(
+        tmp_path, "redis-server", *(word for key, text in flags.items() for word in (f"--{key}", text))
+    )
+    yield port
+    process.kill()
+    process.wait()
+
+
+async def test_the_shared_cache_holds_no_secret_and_no_name(scene, leaked, redis, reply, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("of-the-store")
+    shared = {
+        "enabled": True,
+        "url": f"redis://127.0.0.1:{redis}",
+        "passwordFile": str(password),
+        "timeout": "5s",
+    }
+    here = await scene(config={"cache": {"tags": "60s", "shared": shared}})
+    here.api.put_login("good", here.registry, "u", PULL)
+    digest = "sha256:" + "c0ffee" * 10 + "c0de"
+    index = "application/vnd.oci.image.index.v1+json"
+    there = reply(headers=(("Content-Type", index), ("Docker-Content-Digest", digest), ("Content-Length", "9")))
+    challenge = reply(status=401, headers=(("WWW-Authenticate", f'Bearer realm="https://{here.registry}/token"'),))
+    token = reply(body=json.dumps({"access_token": TOKEN, "token": TOKEN}).encode())
+    here.stranger.script = lambda seen: token if seen.path == "/token" else there if seen.authorized else challenge
+    answer = await here.apply(f"{here.registry}/geheim/projekt:7", secrets=("good",), within="5s")
+    assert answer.allowed
+    assert any(leaked(seen.raw, PULL) for seen in here.stranger.seen)
+    async with Redis(host="127.0.0.1", port=redis, password="of-the-store") as store:
+        async with asyncio.timeout(10):
+            while not [key async for key in store.scan_iter() if await store.strlen(key)]:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.02)
+        await store.save()
+        held = [key async for key in store.scan_iter()]
+        held += [await store.dump(key) for key in held]
+        held += [value for key in list(held) if (value := await store.get(key)) is not None]
+    held.append((tmp_path / "dump.rdb").read_bytes())
+    for each in held:
+        for canary in (*CANARIES, "geheim/projekt", digest):
+            assert not leaked(each, canary)
+
+
+FORMATS = ["text", "wide", "json", "yaml", "sarif", "junit", "github", "gitlab", "markdown", "html", "policy-report"]
+
+
+async def test_reports_of_the_command_line_hold_no_secret(scene, leaked, hostile, tmp_path):
+    """Every format of every report, standard error, and what --verbose adds, against registries that repeat all."""
+    here = await scene()
+    here.stranger.script = hostile(here)
+    host = f"127.66.0.1:{here.port}"
+    auth = base64.b64encode(f"u:{PULL}".encode()).decode()
+    images = [
+        f"{host}/{kind}/{status}:1" for status in (200, 307, 400, 401, 403, 404, 429, 500) for kind in ("basic", "x")
+    ]
+    spec = {"containers": [{"name": f"c{place}", "image": image} for place, image in enumerate(images)]}
+    spec["imagePullSecrets"] = [{"name": name} for name in ("good", "plain", "cut")]
+    secrets = {
+        "good": json.dumps({"auths": {host: {"auth": auth}}}),
+        "plain": json.dumps({"auths": {f"https://u:{PULL}@{host}/": {"username": "u", "password": PULL}}}),
+        "cut": '{"auths":{"x":{"password":"' + PULL,
+    }
+    objects = []
+    for name, config in secrets.items():
+        containers = [{"name": f"c{place}", "image": image} for place, image in enumerate(images)]
+        objects.append(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"with-{name}", "namespace": "shop"}}
+            | {"spec": {"containers": containers, "imagePullSecrets": [{"name": name}]}}
+        )
+        data = {".dockerconfigjson": base64.b64encode(config.encode()).decode()}
+        objects.append(
+            {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson", "data": data}
+            | {"metadata": {"name": name, "namespace": "shop"}}
+        )
+    (tmp_path / "all.yaml").write_text("\n---\n".join(json.dumps(each) for each in objects))
+    config = {
+        "apiVersion": "config.pullproof.dev/v1alpha1",
+        "kind": "PullproofConfiguration",
+        "registries": [{"match": host, "insecureSkipVerify": True}],
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    outputs = [word for each in FORMATS for word in ("-o", each, "--output", str(tmp_path / f"report.{each}"))]
+    command = ["check", str(tmp_path / "all.yaml"), "--config", str(tmp_path / "config.json"), *outputs]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "webhook", *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode in (1, 2, 3), err
+    reports = [(tmp_path / f"report.{each}").read_bytes() for each in FORMATS]
+    assert all(len(report) > 200 for report in reports), err
+    assert any(leaked(seen.raw, PULL) for seen in here.stranger.seen)
+    for text in (out, err, *reports):
+        for canary in CANARIES:
+            assert not leaked(text, canary), text[:500]
