@@ -39,7 +39,7 @@ def _configuration(folder: Path) -> Path:
         "apiVersion": "config.pullproof.dev/v1alpha1",
         "kind": "PullproofConfiguration",
         "network": {"deny": ["0.0.0.0/0", "::/0"], "proxyFromEnvironment": False},
-        "server": {"drain": "0s"},
+        "server": {"drain": "0s", "imageReview": {"enabled": True}, "externalData": {"enabled": True}},
     }
     path.write_text(json.dumps(settings), encoding="utf-8")
     return path
