@@ -33,12 +33,27 @@ def stream(pullproof, background, cluster, namespace):
         yield stream
 
 
-def assert_all_judged(stream):
-    time.sleep(SETTLED)
+@pytest.fixture
+def all_judged(stream, record_property):
+    """Assert that nothing failed and nothing went unjudged; conftest.py tells what was seen at the end of the run."""
+
+    def assert_all_judged():
+        time.sleep(SETTLED)
+        told(stream, record_property)
+        assert_none_failed_or_unjudged(stream)
+
+    return assert_all_judged
+
+
+def told(stream, record_property):
+    counts = f"{len(stream.answers)} pods, {len(stream.failed)} failed, {len(stream.unjudged)} unjudged"
+    record_property("seen", f"{counts}, the slowest after {stream.slowest:.2f} s")
+
+
+def assert_none_failed_or_unjudged(stream):
     assert not stream.failed, describe(stream.failed)
     assert not stream.unjudged, describe(stream.unjudged)
     assert stream.let_in() == 0
-    print(f"\n{len(stream.answers)} pods, 0 failed, 0 unjudged, the slowest after {stream.slowest:.2f} s")
 
 
 class Kept:
@@ -79,7 +94,7 @@ def shown(pod) -> bytes:
     return ssl.get_server_certificate((pod["status"]["podIP"], 10250)).strip().encode()
 
 
-def test_a_new_leaf(stream, chart):
+def test_a_new_leaf(chart, all_judged):
     kept = Kept(chart)
     state = kept.read()
     age = TERMS.leaf * 0.9
@@ -87,11 +102,11 @@ def test_a_new_leaf(stream, chart):
     kept.change(leaf=old)
     until("a new leaf", lambda: kept.read().leaf != old)
     assert kept.until_in_use().authority == state.authority
-    assert_all_judged(stream)
+    all_judged()
 
 
 @pytest.mark.long
-def test_a_new_authority_and_then_another(stream, chart):
+def test_a_new_authority_and_then_another(chart, all_judged):
     """The only thing that is not real is the hour of each overlap: the stored times are set back by it."""
     kept = Kept(chart)
     first = kept.read().authority
@@ -115,36 +130,36 @@ def test_a_new_authority_and_then_another(stream, chart):
     until("that the second is retired", lambda: not kept.read().previous)
     last = kept.until_in_use()
     assert last.bundle == last.authority.certificate.strip() + b"\n"
-    assert_all_judged(stream)
+    all_judged()
 
 
 @pytest.mark.long
-def test_a_rolling_upgrade(stream, chart):
+def test_a_rolling_upgrade(chart, all_judged):
     before = {pod["metadata"]["name"] for pod in chart.pods()}
     chart.upgrade({**TRUSTING, "podAnnotations": {"e2e.test/upgrade": str(time.time())}})
     until(
         "the end of the old pods", lambda: not before & {pod["metadata"]["name"] for pod in chart.pods(running=False)}
     )
-    assert_all_judged(stream)
+    all_judged()
 
 
 @pytest.mark.long
-def test_from_two_replicas_to_three_to_one(stream, chart):
+def test_from_two_replicas_to_three_to_one(chart, all_judged):
     chart.scale(3)
     chart.scale(1)
-    assert_all_judged(stream)
+    all_judged()
     chart.scale(2)
 
 
-def test_a_registration_that_somebody_changed_is_mended(stream, chart, kubectl):
+def test_a_registration_that_somebody_changed_is_mended(chart, kubectl, all_judged):
     patch = json.dumps([{"op": "replace", "path": "/webhooks/0/timeoutSeconds", "value": 29}])
     kubectl("patch", "validatingwebhookconfiguration", "pullproof", "--type=json", "-p", patch)
     until("that it is mended", lambda: {hook["timeoutSeconds"] for hook in chart.webhooks()} == {5}, seconds=15)
-    assert_all_judged(stream)
+    all_judged()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
-def test_a_replica_that_ends_without_a_word(stream, chart, number):
+def test_a_replica_that_ends_without_a_word(stream, chart, record_property, number):
     """Ignore lets in what nobody answers; whoever waits does so no longer than timeoutSeconds."""
     process = chart.process(chart.pods()[0])
     os.kill(process, number)
@@ -156,7 +171,7 @@ def test_a_replica_that_ends_without_a_word(stream, chart, number):
     time.sleep(SETTLED)
     assert not stream.failed, describe(stream.failed)
     timeout = chart.webhooks()[0]["timeoutSeconds"]
-    print(f"\n{len(stream.answers)} pods, {len(stream.unjudged)} let in unjudged, slowest {stream.slowest:.2f} s")
+    told(stream, record_property)
     assert stream.slowest < timeout + OWN_WORK
     over = time.monotonic() - SETTLED / 2
     assert not [answer for answer in stream.unjudged if answer.began > over], "judged again"
