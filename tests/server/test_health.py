@@ -38,8 +38,9 @@ async def test_what_is_not_in_order_makes_it_unready_and_a_note_does_not(serve: 
 async def test_an_expired_certificate_makes_it_unready(serve: Any, authority: Any) -> None:
     async with serve() as served, served.client() as client:
         assert (await client.get("/readyz")).status_code == 200
-        served.certificate.put(authority.leaf(lifetime=timedelta(seconds=-60)))
+        served.certificate.put(authority.leaf(lifetime=timedelta(seconds=2)))
         assert served.serving.refresh()
+        await asyncio.sleep((served.serving.expires - datetime.now(UTC)).total_seconds() + 0.1)
         answer = await client.get("/readyz")  # on the connection that is open; a new one would not verify
     assert answer.status_code == 503
     assert "[-]certificates failed: expired at " in answer.text
