@@ -93,6 +93,7 @@ def _evidence(image: str = "reg.example/team/app:1", **facts: Any) -> Evidence:
             template=facts.get("template", False),
             platforms=facts.get("demanded", ()),
             partial=facts.get("partial", False),
+            runtime_class=facts.get("runtime_class", ""),
         ),
         reference=reference,
         invalid=invalid,

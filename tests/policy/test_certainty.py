@@ -189,6 +189,13 @@ DOUBTS = [
         id="another registry's mirrors are given",
     ),
     pytest.param(
+        NO_LOGINS,
+        {"runtime_class": "wasmtime"},
+        {Code.PLATFORM_MISMATCH, Code.NOT_AN_IMAGE},
+        "RuntimeClass 'wasmtime'",
+        id="a RuntimeClass",
+    ),
+    pytest.param(
         NO_LOGINS, {"nodes": {"cut": True}, "cluster": {"ran_here": True}}, PARSED, "does not list all", id="cut, ran"
     ),
     pytest.param(NO_LOGINS, {"nodes": {"cut": True, "listed": True}}, PARSED, "does not list all", id="cut, elsewhere"),

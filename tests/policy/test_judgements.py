@@ -68,6 +68,7 @@ def test_the_same_evidence_is_judged_once() -> None:
         {"workload": replace(WORKLOAD, namespace="b")},
         {"workload": replace(WORKLOAD, service_account="b")},
         {"workload": replace(WORKLOAD, template=True)},
+        {"workload": replace(WORKLOAD, runtime_class="wasmtime")},
         {"workload": replace(WORKLOAD, platforms=(Platform(os="linux", architecture="arm64"),))},
         {"secrets": PullSecrets(account="b", account_missing=True)},
         {"resolution": replace(RESOLVED, media_type="y")},

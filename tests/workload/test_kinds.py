@@ -153,6 +153,11 @@ def test_account(spec: dict[str, object], account: str) -> None:
     assert pod(spec).service_account == account
 
 
+def test_runtime_class() -> None:
+    assert pod({"runtimeClassName": "wasmtime"}).runtime_class == "wasmtime"
+    assert pod({}).runtime_class == ""
+
+
 def test_placement() -> None:
     required = {
         "nodeSelectorTerms": [

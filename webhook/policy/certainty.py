@@ -15,6 +15,7 @@ One doubt is enough: only a certain failure may deny.
     mirrors, other runtimes         all that a registry's answer tells
     names that pods resolve         the same: nodes have other resolvers, and other search domains
     tolerations to come             platform-mismatch, of a template
+    a RuntimeClass                  platform-mismatch and not-an-image
     a manifest that HEAD shows      refusals of the GET that follows
     half a look-up                  refusals and absence: one of the hosts or logins gave no answer
     a 404 that is not a registry's  absence
@@ -156,6 +157,16 @@ def _tolerations(evidence: Evidence) -> str:
     return "a toleration that is added to the pods may let them land on a node that the image is for" if lands else ""
 
 
+def _runtime_class(evidence: Evidence) -> str:
+    """Doubt what containerd's default runtime makes of an image: a handler may have a platform of its own.
+
+    WebAssembly shims take `wasi/wasm` and modules that are no images, and Windows' isolated ones an older build
+    (containerd `runtime_platforms`; KEP 4216, RuntimeClass in the image API).
+    """
+    name = evidence.workload.runtime_class
+    return f"the handler of RuntimeClass {printable(name)!r} may pull by other rules" if name else ""
+
+
 def _found(evidence: Evidence) -> str:
     """Doubt what was said of the manifest behind a name: it is shared between images too, and kept by its digest."""
     resolution = evidence.resolution
@@ -182,6 +193,7 @@ _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = 
     (_REGISTRY, _runtime),
     (_REGISTRY, resolved_otherwise),
     (frozenset({Code.PLATFORM_MISMATCH}), _tolerations),
+    (frozenset({Code.PLATFORM_MISMATCH, Code.NOT_AN_IMAGE}), _runtime_class),
     (frozenset({Code.IMAGE_NOT_FOUND}), unconfirmed),
     (frozenset({Code.IMAGE_NOT_FOUND}), _login_untried),
     (_ANSWER, half_answered),

@@ -40,6 +40,7 @@ class Sight(NamedTuple):
     template: bool
     platforms: tuple[Platform, ...]
     partial: bool
+    runtime_class: str
     account: tuple[str | None, bool, str]
     secrets: tuple[tuple[str, SecretState, str, tuple[Mark, ...]], ...]
 
@@ -55,6 +56,7 @@ def sight_of(workload: Workload, secrets: PullSecrets) -> Sight | None:
         workload.template,
         workload.platforms,
         workload.partial,
+        workload.runtime_class,
         (secrets.account, secrets.account_missing, secrets.account_unreadable),
         tuple([(secret.name, secret.state, secret.reason, secret.marks) for secret in secrets.secrets]),
     )
@@ -179,4 +181,5 @@ def _shown(sight: Sight) -> Workload:
         template=sight.template,
         platforms=sight.platforms,
         partial=sight.partial,
+        runtime_class=sight.runtime_class,
     )

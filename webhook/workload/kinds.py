@@ -164,6 +164,7 @@ def _workload(
         owner_uid=owner.uid if owner else "",
         skip="being deleted" if metadata.deletion_timestamp else skip,
         blocks_account_copy=bool(spec.image_pull_secrets) and not names,
+        runtime_class=spec.runtime_class_name or "",
     )
 
 

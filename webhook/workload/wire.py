@@ -133,6 +133,7 @@ class PodSpec(Wire, frozen=True):
     affinity: Affinity | None = None
     tolerations: Many[WireToleration] | None = None
     os: OperatingSystem | None = None
+    runtime_class_name: str | None = None
 
 
 class Template(Wire, frozen=True):

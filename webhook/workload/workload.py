@@ -94,6 +94,7 @@ class Workload:
     `skip`: why there is nothing to judge (`scaled to 0`, `suspended`, `owned by Deployment "api"`, …), or None.
     `uid` and `owner_uid` are empty where unknown. `annotations`: the object's and its pod template's, the latter first.
     `platforms`: what the caller demands instead of the cluster's nodes (`--platform`), or empty.
+    `runtime_class`: the RuntimeClass that the pod names, or "": its handler may pull by rules of its own.
     `pull_secrets` holds no empty names, as the kubelet skips them; `blocks_account_copy` says that there was one.
     `partial`: somebody told us of images, at most with their namespace: pull secrets and policies, placement, the
     object's name and who wants it are unseen.
@@ -115,6 +116,7 @@ class Workload:
     skip: str | None = None
     platforms: tuple[Platform, ...] = ()
     blocks_account_copy: bool = False
+    runtime_class: str = ""
     partial: bool = False
 
     @property
