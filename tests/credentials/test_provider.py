@@ -228,7 +228,7 @@ async def test_token_wanted_and_no_source(setting):
     providers = setting.provider("p", answers(), tokenAttributes=TOKEN).start()
     assert await ask(providers, "quay.io/a", namespace="shop", account="api") == (
         [],
-        "provider 'p': wants a ServiceAccount token, which only nodes can get",
+        "provider 'p': wants a ServiceAccount token; see credentials.providers.accountTokens",
     )
     assert setting.programs.asked("p") == []
 

@@ -159,7 +159,10 @@ class CredentialProviders:
         if not account:
             return _Answer() if wanted.required else question
         if self._tokens is None:
-            return _failed(question.provider, "wants a ServiceAccount token, which only nodes can get")
+            return _failed(
+                question.provider,
+                "wants a ServiceAccount token; see credentials.providers.accountTokens",
+            )
         token = await self._tokens.token(namespace, account, wanted.audience, deadline=deadline)
         if isinstance(token, str):
             return _failed(question.provider, f"wants a ServiceAccount token: {token}")

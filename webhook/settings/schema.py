@@ -119,10 +119,14 @@ class CredentialSource(StrEnum):
 
 
 class Providers(Section, frozen=True, kw_only=True):
-    """The kubelet's credential providers: its --image-credential-provider-config and -bin-dir."""
+    """The kubelet's credential providers: its --image-credential-provider-config and -bin-dir.
+
+    `account_tokens`: ask the API server for tokens of ServiceAccounts, for the providers that want them.
+    """
 
     config_file: Text
     bin_dir: Text
+    account_tokens: bool = False
 
 
 class Credentials(Section, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from webhook.credentials.provider import TokenSource
 from webhook.pipeline import ClusterEvidence, Namespaces, Nodes, PullSecretSource
 from webhook.wiring.unknown import NoCluster, NoNamespaces, NoNodes
 
@@ -14,3 +15,4 @@ class Known:
     nodes: Nodes = field(default_factory=NoNodes)
     cluster: ClusterEvidence = field(default_factory=NoCluster)
     namespaces: Namespaces = field(default_factory=NoNamespaces)
+    tokens: TokenSource | None = None

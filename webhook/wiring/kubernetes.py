@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from webhook.cluster.accounttokens import AccountTokens
 from webhook.cluster.api import Api
 from webhook.cluster.evidence import ClusterFactsSource, Learner, Writer
 from webhook.cluster.mutators import MutatingWebhooks
@@ -109,12 +110,13 @@ async def open_known(
     pull_secrets = ClusterPullSecrets(api, decode_secret, access=access, on_error=on_error)
     namespaces, nodes = ClusterNamespaces(api), ClusterNodes(api)
     revisions, notebook = Revisions(api), Notebook(api, namespace, "pullproof-learnt")
-    webhooks = MutatingWebhooks(api, namespaces.known)
+    webhooks, tokens = MutatingWebhooks(api, namespaces.known), AccountTokens(api)
     known = Known(
         pull_secrets=pull_secrets,
         nodes=nodes,
         cluster=ClusterFactsSource(notebook, revisions, webhooks),
         namespaces=namespaces,
+        tokens=tokens,
     )
     watchings = (namespaces.watching, nodes.watching, *revisions.watchings, webhooks.watching)
     names = ("namespaces", "nodes", "ReplicaSets", "ControllerRevisions", "mutating webhooks")
@@ -132,3 +134,4 @@ async def open_known(
         await asyncio.gather(*tasks, return_exceptions=True)
         await pull_secrets.close()
         await namespaces.close()
+        await tokens.close()

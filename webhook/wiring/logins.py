@@ -94,6 +94,7 @@ async def open_node_logins(
         return
     bin_dir = Path(settings.providers.bin_dir)
     configured = load_providers(Path(settings.providers.config_file), bin_dir)
+    tokens = tokens if settings.providers.account_tokens else None
     providers = CredentialProviders(configured, bin_dir, environment, clock=clock, tokens=tokens)
     try:
         yield NodeLogins(files, providers)

@@ -37,7 +37,7 @@ async def open_webhook(
 
     `edits`: where changes of the configuration are heard of sooner than by its file.
     """
-    async with Generations(surroundings, metrics) as generations:
+    async with Generations(surroundings, metrics, tokens=known.tokens) as generations:
 
         def told(refused: str) -> None:
             metrics.config_loaded(ok=not refused)
