@@ -35,9 +35,7 @@ class Rule:
     def markdown(self) -> str:
         """The page for docs/checks; what the kubelet says is kept as it is, for those who search for it."""
         parts = [
-            f"**{name}:**\n\n```text\n{fill(text, _WIDTH)}\n```"
-            if name == "Predicts"
-            else f"**{name}:** {_escaped(text)}"
+            f"**{name}:**\n\n```text\n{_clauses(text)}\n```" if name == "Predicts" else f"**{name}:** {_escaped(text)}"
             for name, text in _sections(self.page)
         ]
         return "\n\n".join([f"# {self.code}", f"*{self.kind}.* {_escaped(self.page.title)}", *parts]) + "\n"
@@ -62,6 +60,11 @@ def _sections(page: Manual) -> tuple[tuple[str, str], ...]:
         ("Predicts", page.predicts),
         ("Fix", page.fix),
     )
+
+
+def _clauses(text: str) -> str:
+    """Return one clause a line, however long: a message that is broken up is not found by who searches for it."""
+    return "\n".join(part if part.endswith(".") else f"{part};" for part in text.split("; ")).rstrip(";")
 
 
 def _escaped(text: str) -> str:

@@ -130,3 +130,19 @@ def test_pages_hold_the_kubelets_words(vectors: Callable[[str], Any]) -> None:
         if not any(phrase in text.replace("\n", " ") for code in PAGES_OF[cls] for phrase in phrases(code))
     ]
     assert lost == []
+
+
+def test_a_message_is_found_on_one_line_of_its_page(vectors: Callable[[str], Any]) -> None:
+    """Who greps or searches docs/checks for what the kubelet said must not miss it for a line break."""
+    folder = Path(__file__).parents[3] / "docs" / "checks"
+    lines = {code: (folder / f"{code}.md").read_text().splitlines() for code in Code}
+    lost = [
+        text
+        for cls, text in messages(vectors)
+        if not any(
+            phrase in text.replace("\n", " ") and any(phrase in line for line in lines[code])
+            for code in PAGES_OF[cls]
+            for phrase in phrases(code)
+        )
+    ]
+    assert lost == []
