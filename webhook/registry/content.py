@@ -29,6 +29,7 @@ from webhook.image.manifest import (
     kind_of,
 )
 from webhook.image.reference import Digest
+from webhook.registry import nodetext
 from webhook.registry.failure import RegistryError, error_of
 from webhook.registry.lookup import Found, verify
 from webhook.registry.resolution import INCONCLUSIVE, Absent, Failure, Quota, Step
@@ -77,7 +78,7 @@ class Fetcher:
         document = await self._document(found.digest, found.media_type, found.body)
         match document:
             case _Missing():
-                raise _as_found(document.error)
+                raise _as_found(document.error, found)
             case Index():
                 return await self._with_nested(document, _DEEPEST)
             case Manifest():
@@ -192,9 +193,11 @@ def _telling(errors: Sequence[RegistryError]) -> RegistryError:
     return next(unsure, None) or next(refusing, None) or errors[0]
 
 
-def _as_found(error: RegistryError) -> RegistryError:
+def _as_found(error: RegistryError, found: Found) -> RegistryError:
     """Mark what was said of the content behind a name: never as sure as what is said of a name."""
-    return replace(error, found=True, confirmed=False)
+    why = "" if error.failure is Failure.NOT_FOUND else error.node_error
+    node_error = nodetext.not_fetched(found.digest, found.media_type, why)
+    return replace(error, found=True, confirmed=False, node_error=node_error)
 
 
 def _of_kind(index: Index, kind: Kind) -> Iterator[Descriptor]:

@@ -8,7 +8,7 @@ Source: containerd core/remotes/docker (resolver.go, authorizer.go, errcode.go),
 
 from urllib.parse import parse_qsl, urlencode
 
-from webhook.image.reference import Reference
+from webhook.image.reference import Digest, Reference
 from webhook.registry import ocierror
 from webhook.registry.answer import Answer
 from webhook.registry.token import Grant
@@ -61,6 +61,14 @@ def schema1(media_type: str, docker: str, oci: str) -> str:
 def bad_digest(header: str, reason: str) -> str:
     """Say that a Docker-Content-Digest is none."""
     return f'"{ocierror.clean(header, 100)}" in header not a valid digest: {reason}'
+
+
+def not_fetched(digest: Digest, media_type: str, why: str) -> str:
+    """Say of a descriptor that resolved why it is not fetched; no `why`: it is not there."""
+    if why:
+        return f"failed to copy: httpReadSeeker: failed open: {why}"
+    gone = f"could not fetch content descriptor {digest} ({media_type}) from remote: not found"
+    return f"failed to copy: httpReadSeeker: failed open: {gone}"
 
 
 def no_answer(method: str, url: Url, cause: str) -> str:

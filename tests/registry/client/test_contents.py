@@ -119,6 +119,10 @@ async def test_a_get_that_fails_is_told_as_a_node_meets_it(
     refusal = (await ask(scripted, "reg.example/app:1", content=True)).refusal
     assert (refusal.failure, refusal.found, refusal.confirmed) == (failure, True, False)
     assert refusal.attempts[-1].status == status
+    assert refusal.node_error.startswith("failed to copy: httpReadSeeker: failed open: ")
+    digest = NOWHERE["Docker-Content-Digest"]
+    gone = f"could not fetch content descriptor {digest} ({INDEX}) from remote: not found"
+    assert (gone if status == 404 else f"{status} ") in refusal.node_error
     assert (await ask(scripted, "reg.example/app:1")).found.content is None, "HEAD alone is fine"
 
 
