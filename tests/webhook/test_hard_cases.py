@@ -268,6 +268,50 @@ async def test_what_is_in_it(scene, spec, nodes, allowed, codes):
     assert answer.codes == codes
 
 
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        pytest.param(Rule(method="GET", path="/manifests/", status=404), "broken-image", id="404"),
+        pytest.param(Rule(method="GET", path="/manifests/", status=403), "denied-or-missing", id="403"),
+        pytest.param(Rule(method="GET", path="/manifests/", status=412), "registry-error", id="a policy's 412"),
+        pytest.param(Rule(method="GET", path="/manifests/", status=429), "rate-limited", id="429"),
+        pytest.param(Rule(method="GET", path="/manifests/", status=503), "registry-error", id="503"),
+        pytest.param(
+            Rule(method="GET", path="/manifests/", fault=Fault.TRUNCATE), "registry-unreachable", id="half of it"
+        ),
+        pytest.param(
+            Rule(path="/manifests/", headers={"Docker-Content-Digest": ABSENT}), "broken-image", id="another's digest"
+        ),
+    ],
+)
+async def test_head_is_fine_and_the_manifest_cannot_be_had(scene, rule, code):
+    """A node fails there too, unless it has the manifest already: so it is told, and never denied."""
+    here = await scene(OPEN, config={"nodes": {"logins": "none"}})
+    here.nodes.known = nodes_of(AMD64)
+    here.world.rule(rule)
+    answer = await here.apply(pod(f"{here.registry}/acme/app:1.0"))
+    assert answer.allowed, answer
+    assert answer.codes == {code}
+
+
+async def test_an_image_for_features_that_linux_lacks(scene):
+    spec = ImageSpec(platforms=("linux(+erofs)/amd64",), index=True, built_for="linux/amd64")
+    here = await scene(Site(hosts=("reg.test",), repositories=(Repository(name="acme/app", tags={"1.0": spec}),)))
+    here.nodes.known = nodes_of(AMD64)
+    answer = await here.apply(pod(f"{here.registry}/acme/app:1.0"))
+    assert (answer.allowed, answer.codes) == (True, {"platform-mismatch"})
+
+
+async def test_a_runtime_class_may_have_a_platform_of_its_own(scene):
+    spec = ImageSpec(platforms=("linux/arm64",), index=True)
+    here = await scene(Site(hosts=("reg.test",), repositories=(Repository(name="acme/app", tags={"1.0": spec}),)))
+    here.nodes.known = nodes_of(AMD64)
+    image = f"{here.registry}/acme/app:1.0"
+    assert not (await here.apply(pod(image))).allowed
+    answer = await here.apply(pod(image, runtimeClassName="wasmtime"))
+    assert (answer.allowed, answer.codes) == (True, {"platform-mismatch"})
+
+
 async def test_an_image_volume(scene):
     tags = {"chart": ImageSpec(kind=Kind.CHART), "signature": ImageSpec(kind=Kind.SIGNATURE), "arm": ImageSpec()}
     here = await scene(
