@@ -108,7 +108,9 @@ def test_hosts_for_messages():
     [
         ("quay.io/org/app", "quay.io", True, "it fits"),
         ("quay.io/org/app", "gcr.io", False, "its host is another"),
-        ("quay.io/org/app", "a.quay.io", False, "its host has 3 parts, the image's 2"),
+        ("quay.io/org/app", "a.quay.io", False, "its host is another"),
+        ("quay.io/org/app", "gcr.io:5000", False, "its host is another"),
+        ("a.b.io/org/app", "*.io", False, "a * stands for one part of a name, and its host has 2 parts, the image's 3"),
         ("quay.io/org/app", "quay.io:443", False, "its port is 443, the image's not given"),
         ("quay.io:5000/app", "quay.io", False, "its port is not given, the image's 5000"),
         ("quay.io/org/app", "quay.io/other", False, "its path '/other' does not begin the image's"),

@@ -44,12 +44,14 @@ def url_match(glob: str, target: str) -> bool:
 
 def misfit(pattern: Pattern, name: Pattern) -> str:
     """Say in a few words why a pattern does not fit an image's name, or ""."""
-    if pattern.port != name.port:
-        return f"its port is {pattern.port or 'not given'!s}, the image's {name.port or 'not given'!s}"
     if len(pattern.labels) != len(name.labels):
-        return f"its host has {len(pattern.labels)} parts, the image's {len(name.labels)}"
+        starred = any("*" in label for label in pattern.labels)
+        parts = f"{len(pattern.labels)} parts, the image's {len(name.labels)}"
+        return f"a * stands for one part of a name, and its host has {parts}" if starred else "its host is another"
     if not all(map(_label_fits, pattern.labels, name.labels)):
         return "its host is another"
+    if pattern.port != name.port:
+        return f"its port is {pattern.port or 'not given'!s}, the image's {name.port or 'not given'!s}"
     if not name.path.startswith(pattern.path):
         return f"its path {pattern.path!r} does not begin the image's"
     return ""
