@@ -75,7 +75,7 @@ async def test_what_is_not_known_is_inspected(serve: Any, review: Callable[[str]
     "head",
     [
         HEAD + "Expect: 100-continue\r\n",
-        HEAD + "Connection: keep-alive\r\n",
+        HEAD + "Connection: keep-alive, upgrade\r\n",
         HEAD + "Content-Encoding: identity\r\n",
         HEAD.replace("application/json", "application/json; charset=utf-8"),
         HEAD.replace("HTTP/1.1", "HTTP/1.0"),
@@ -146,6 +146,16 @@ async def test_one_of_a_pipeline_takes_it_and_all_are_answered_in_order(
         connection.send(b"".join(request(review("pod-create"), f"u-{number}") for number in range(5)))
         assert [await connection.uid() for _ in range(5)] == [f"u-{number}" for number in range(5)]
     assert (len(served.inspector.recalled), len(served.inspector.asked)) == (1, 4)
+
+
+async def test_a_connection_ends_where_its_client_wants_that(serve: Any, review: Callable[[str], Any]) -> None:
+    async with serve() as served, connected(served) as connection:
+        served.inspector.memory = known
+        connection.send(request(review("pod-create"), "u-1", HEAD + "Connection: keep-alive\r\n"))
+        assert await connection.uid() == "u-1"
+        connection.send(request(review("pod-create"), "u-2", HEAD + "Connection: close\r\n"))
+        assert b"connection: close" in await connection._reader.read()
+    assert (len(served.inspector.recalled), len(served.inspector.asked)) == (2, 0)
 
 
 async def test_a_malformed_one_is_refused_as_ever(serve: Any) -> None:

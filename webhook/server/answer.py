@@ -16,6 +16,8 @@ WHOLE = "pullproof.whole"
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n%b"
 """Content type, length of the body, body."""
 
+OK_AND_CLOSE = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+
 
 @dataclass(slots=True)
 class Answer:

@@ -27,11 +27,14 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from webhook.server.answer import JSON, OK, WHOLE
+from webhook.server.answer import JSON, OK, OK_AND_CLOSE, WHOLE
 
 _LOG = logging.getLogger("pullproof.http")
 
-_UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", b"connection"})
+_UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade"})
+_ENDINGS = {b"": False, b"keep-alive": False, b"close": True}
+"""What a client says of its connection, and whether that is to end; all else is unusual."""
+
 
 _SMALL = 64 * 1024
 """Bytes of a body that are kept back on the short way; uvicorn keeps as many before it stops reading."""
@@ -65,6 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._asked: AtOnce | None = None
         self._body = b""
         self._had_short = False
+        self._ends = False
         self._rest: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._in_headers = True
@@ -169,9 +173,10 @@ class BoundedProtocol(HttpToolsProtocol):
         plain = small and headers.get(b"content-type") == JSON and _UNUSUAL.isdisjoint(headers)
         if not plain or parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
             return None
-        if self.flow.write_paused:
+        ends = _ENDINGS.get(headers.get(b"connection", b""))
+        if ends is None or self.flow.write_paused:
             return None
-        self._had_short = True
+        self._had_short, self._ends = True, ends
         return asked
 
     def _answered(self, asked: AtOnce) -> bool:
@@ -185,8 +190,12 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         self._take_back()
         self.server_state.total_requests += 1
-        self.transport.write(OK % (JSON, len(content), content))
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.transport.write((OK_AND_CLOSE if self._ends else OK) % (JSON, len(content), content))
+        if self._ends:
+            self.transport.close()
+        else:
+            idle = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = idle
         return True
 
     def _go_the_long_way(self) -> None:
