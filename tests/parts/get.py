@@ -2,7 +2,6 @@
 """Get the real parts that tests and measurements run against: registries, a Kubernetes node, tools.
 
     python3 tests/parts/get.py [TARGET…]        test, e2e, oracle, bench, image; all of them when none is named
-    python3 tests/parts/get.py peers            other webhooks, for make bench to measure beside ours (a quarter hour)
 
 Each part is pinned below and installed into $PARTS (~/.cache/pullproof-parts): servers and build tools from Debian, the
 rest built from Go modules. What is there in the pinned version is left alone; what was interrupted goes on where it
@@ -98,10 +97,6 @@ MODULES = {
     "helm": Module("helm.sh/helm/v4", "v4.3.1", ("cmd/helm",)),
     "registry": Module("github.com/distribution/distribution/v3", "v3.1.2", ("cmd/registry",)),
     "crane": Module("github.com/google/go-containerregistry", "v0.22.1", ("cmd/crane",)),
-    "kyverno": Module("github.com/kyverno/kyverno", "v1.19.1", ("cmd/kyverno",)),
-    "policy-controller": Module(
-        "github.com/sigstore/policy-controller", "v0.13.1", ("cmd/webhook",), names=("policy-controller",)
-    ),
     "cert-manager": Module(
         "github.com/cert-manager/cert-manager",
         "v1.21.2",
@@ -135,15 +130,12 @@ TARGETS = {
     ),
     "e2e": Needs((*CLUSTER, "helm", "cert-manager"), NODE),
     "oracle": Needs(CLUSTER, NODE),
-    "bench": Needs(("kube/kube-apiserver", "etcd", "registry", "crane"), ("wrk", "apache2-utils", "openssl")),
+    "bench": Needs((), ("wrk",)),
     "image": Needs((), ("debootstrap", "buildah")),
     "chaos": Needs(
         ("kube/kube-apiserver", "etcd", "toxiproxy"), ("redis-server", "iproute2", "nftables", "libfaketime")
     ),
-    "peers": Needs(("kyverno", "policy-controller", "kube/kube-apiserver", "etcd"), ()),
 }
-WHEN_NAMED = frozenset({"peers"})
-"""Targets that are not among "all": they take long to build, and what they are for goes without them."""
 
 
 def say(text: str) -> None:
@@ -277,7 +269,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"unknown target {unknown[0]!r}; known are {', '.join(TARGETS)}", file=sys.stderr)
         return 2
-    wanted = names or [name for name in TARGETS if name not in WHEN_NAMED]
+    wanted = names or list(TARGETS)
     packages = tuple(dict.fromkeys(package for name in wanted for package in TARGETS[name].debian))
     had = [attempt(users(wanted), partial(debian, packages))]
     for part in dict.fromkeys(part for name in wanted for part in TARGETS[name].modules):

@@ -19,7 +19,7 @@ def get(*targets, **environment):
 def test_an_unknown_target_is_refused_with_those_that_are_known():
     done = get("everything")
     assert done.returncode == 2
-    assert done.stderr == "unknown target 'everything'; known are test, e2e, oracle, bench, image, chaos, peers\n"
+    assert done.stderr == "unknown target 'everything'; known are test, e2e, oracle, bench, image, chaos\n"
 
 
 @pytest.mark.parametrize(("required", "code"), [("", 0), ("1", 1)])
