@@ -28,7 +28,7 @@ _NOTES = """
 
 - A warm review costs no task and no request. It is answered inside the read of its connection that completes it
   (`webhook/server/protocol.py`); whatever is unusual about it, be it only that its body does not follow at once, takes
-  the way through ASGI, which knows every bound, and costs some 30 us more.
+  the way through ASGI, which knows every bound, and costs two to three times as much.
 - It is decoded in one go, to the fields that rule a pull. The judgements of a pod are given again for the next one with
   the same images, logins and placement, for as long as no source of evidence has anything else to tell and no answer
   has ended (`webhook/policy/judgements.py`). A denial never comes from there: for it everything is asked again.
