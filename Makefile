@@ -6,7 +6,7 @@ PARTS ?= $(HOME)/.cache/pullproof-parts
 export PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom decoders personalities flame clean
+.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom decoders personalities flame attacks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ soak: $(VENV)/.ready ## half an hour of load, faults, signals and reloads (SOAK_
 
 fuzz: $(VENV)/.ready ## every decoder, 10 minutes of processor each (FUZZ_MINUTES); writes docs/fuzzing.md
 	$(BIN)/python tests/fuzz
+
+attacks: $(VENV)/.ready ## what each resource attack costs; writes docs/threat-model.md
+	$(BIN)/python tests/security/figures.py
 
 bench: $(VENV)/.ready ## speed, as ratios measured in one run; writes docs/benchmarks.md
 	@$(PYTHON) tests/parts/get.py bench

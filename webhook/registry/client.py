@@ -36,6 +36,9 @@ EndpointsOf = Callable[[str], Sequence[Endpoint]]
 """A registry's endpoints, in the order a node asks them."""
 
 _GZIP_OR_ZLIB = 47
+_MOST_PARTS = 8192
+"""Parts that a body may come in. Packets make 3,000 of the largest manifest; chunks of a byte would make millions."""
+_BREATH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,15 +181,18 @@ async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
     """Read at most `limit` bytes of the body, packed as well as unpacked."""
     if not isinstance(response.stream, httpx.AsyncByteStream):
         raise TypeError("the transport gives a body that cannot be awaited")
-    packed = bytearray()
+    packed, parts = bytearray(), 0
     async for part in response.stream:
         packed += part
-        if len(packed) > limit:
+        parts += 1
+        if len(packed) > limit or parts > _MOST_PARTS:
             break
+        if parts % _BREATH == 0:
+            await asyncio.sleep(0)  # what arrived at once is given part by part without a pause for anybody else
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("gzip", "x-gzip", "deflate") and packed:
         return _unpacked(bytes(packed), limit)
-    return bytes(packed[:limit]), len(packed) > limit
+    return bytes(packed[:limit]), len(packed) > limit or parts > _MOST_PARTS
 
 
 def _unpacked(packed: bytes, limit: int) -> tuple[bytes, bool]:

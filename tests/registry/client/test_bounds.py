@@ -63,6 +63,16 @@ async def test_an_endless_body_is_left(network: Any, ask: Any, parts: Any) -> No
     assert endless.given < 70
 
 
+async def test_a_body_in_crumbs_is_left(network: Any, ask: Any, parts: Any) -> None:
+    crumbs = parts([b" "] * 1_000_000)
+    scripted = network(
+        {"path": "", "method": "HEAD", "status": 200, "headers": {"Content-Type": TYPE}},
+        {"path": "", "method": "GET", "status": 200, "headers": {"Content-Type": TYPE}, "body": crumbs},
+    )
+    assert (await ask(scripted, "reg.example/app:1")).refusal.failure is Failure.SERVER_ERROR
+    assert crumbs.given < 10_000
+
+
 async def test_an_endless_error_is_left(network: Any, ask: Any, parts: Any) -> None:
     endless = parts([b"x" * 65536] * 10_000)
     scripted = network({"path": "", "method": "HEAD", "status": 403}, {"path": "", "status": 403, "body": endless})
