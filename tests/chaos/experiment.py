@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from rig import Scene
 from traffic import Outcome, codes_told
 from webhook_process import Size
+from world import DENIED
 
 FAULT_SECONDS = 2.5
 _QUIET = 25.0
@@ -189,8 +190,8 @@ def violations(row: Row, calm: list[Outcome], everything: list[Outcome], *, aliv
         for each in everything
         if each.answered and not (each.right or _excused(each, row.cell))
     ]
-    if row.cell.codes and row.cell.felt and not row.codes:
-        found.append("the fault was not felt: every review was judged as usual")
+    if row.cell.codes and row.cell.felt and not row.cell.codes & set(row.codes):
+        found.append("the fault was not felt: none of its codes was told")
     if row.recovery is None:
         found.append(f"not well {row.cell.recovery:.0f} s after the fault")
     if not alive:
@@ -200,6 +201,19 @@ def violations(row: Row, calm: list[Outcome], everything: list[Outcome], *, aliv
     return list(dict.fromkeys(found))
 
 
+_EDGES = frozenset({"registry-unreachable", "not-verified"})
+"""What beginning and end of a fault may bring: connections are cut in the middle of a question."""
+
+
 def _excused(outcome: Outcome, cell: Cell) -> bool:
-    """Tell whether "not verified, therefore allowed" is what there is to say."""
-    return outcome.allowed and bool(outcome.codes) and outcome.codes <= cell.codes
+    """Tell whether "not verified, therefore allowed" is what there is to say.
+
+    A failure that was seen, and could not be seen again before it denies, is told in a warning.
+    """
+    seen_once = {DENIED[outcome.sort]} if outcome.sort in DENIED else set()
+    return (
+        outcome.allowed
+        and bool(outcome.codes)
+        and bool(cell.codes)
+        and outcome.codes <= cell.codes | _EDGES | seen_once
+    )

@@ -51,14 +51,25 @@ def test_what_is_as_usual_or_not_verified_is_no_violation() -> None:
         (replace(DOUBTED, codes=frozenset({"not-an-image"})), "unexpected: cold: allowed"),
         (replace(RIGHT[Sort.ABSENT], codes=frozenset({"forbidden"})), "unexpected: absent: denied"),
         (replace(RIGHT[Sort.ABSENT], allowed=True, codes=frozenset()), "unexpected: absent: allowed"),
+        (replace(RIGHT[Sort.ABSENT], allowed=True, codes=frozenset({"unauthorized"})), "unexpected: absent: allowed"),
     ],
 )
 def test_each_kind_of_wrong_answer_is_found(outcome: Outcome, text: str) -> None:
     assert any(each.startswith(text) for each in found(*RIGHT.values(), DOUBTED, outcome))
 
 
+def test_a_failure_that_could_not_be_seen_twice_is_a_warning() -> None:
+    assert found(DOUBTED, replace(RIGHT[Sort.ABSENT], allowed=True)) == []
+
+
+def test_what_is_told_is_to_be_of_the_fault() -> None:
+    cut = replace(DOUBTED, codes=frozenset({"registry-unreachable"}))
+    assert found(cut) == ["the fault was not felt: none of its codes was told"]
+    assert found(cut, DOUBTED) == []
+
+
 def test_a_fault_that_nobody_felt_is_found() -> None:
-    assert found(*RIGHT.values()) == ["the fault was not felt: every review was judged as usual"]
+    assert found(*RIGHT.values()) == ["the fault was not felt: none of its codes was told"]
 
 
 def test_what_does_not_get_well_is_found() -> None:
