@@ -22,7 +22,7 @@ demo: $(VENV)/.ready ## judge sample pods against an embedded registry, through 
 	@$(BIN)/pullproof demo
 
 test: $(VENV)/.ready lint typecheck contracts ## everything that lands is tested by this
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.ready ## ruff: style and known mistakes
 	$(BIN)/ruff check .
