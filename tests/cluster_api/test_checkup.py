@@ -22,7 +22,7 @@ from webhook.cluster.certificates import CONFIGURATIONS, Registration, SecretSto
 from webhook.cluster.checkup.certificate import check_served, judge_certificate
 from webhook.cluster.checkup.egress import Policy, judge_egress
 from webhook.cluster.checkup.images import registries_in_use
-from webhook.cluster.checkup.knowledge import check_labels, check_learnt, check_mutators
+from webhook.cluster.checkup.knowledge import check_labels, check_learnt, check_mutators, check_node_mirrors
 from webhook.cluster.checkup.line import Grade, Line, fail, ok
 from webhook.cluster.checkup.reach import check_registry
 from webhook.cluster.checkup.registration import check_registration
@@ -285,6 +285,34 @@ async def test_mutators_are_told(cluster) -> None:
     assert (stated.grade, rest.grade) == (Grade.OK, Grade.OK)
     assert stated.message == "Zarf (MutatingWebhookConfiguration zarf): harmless, as stated"
     await cluster.request("DELETE", f"{path}/zarf")
+
+
+async def test_nodes_that_come_with_mirrors_are_told(cluster) -> None:
+    assert [line.grade for line in await check_node_mirrors(cluster, Statements())] == [Grade.OK]
+    await cluster.request("POST", "/api/v1/nodes", body={"metadata": {"name": "small"}})
+    system = dict.fromkeys(
+        [
+            "machineID",
+            "systemUUID",
+            "bootID",
+            "kernelVersion",
+            "osImage",
+            "containerRuntimeVersion",
+            "kubeProxyVersion",
+            "operatingSystem",
+            "architecture",
+        ],
+        "x",
+    )
+    status = {"status": {"nodeInfo": system | {"kubeletVersion": "v1.31.5+k3s1"}}}
+    await cluster.request("PATCH", "/api/v1/nodes/small/status", body=status, content_type=MERGE)
+    (line,) = await check_node_mirrors(cluster, Statements())
+    assert line.grade is Grade.WARN
+    assert "registries.yaml" in line.message
+    assert "(node small): what a registry lacks only warns" in line.message
+    (stated,) = await check_node_mirrors(cluster, Statements(mirrors_declared=True))
+    assert stated.grade is Grade.OK
+    await cluster.request("DELETE", "/api/v1/nodes/small")
 
 
 async def test_the_account_may_do_all_that_doctor_asks_for(installed, cluster) -> None:

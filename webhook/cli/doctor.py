@@ -106,7 +106,7 @@ class _Checkup:
 
     async def _installed(self, site: "Site") -> list["Line"]:
         from webhook.cluster.checkup.egress import check_egress
-        from webhook.cluster.checkup.knowledge import check_labels, check_learnt, check_mutators
+        from webhook.cluster.checkup.knowledge import check_labels, check_learnt, check_mutators, check_node_mirrors
         from webhook.cluster.checkup.line import warn
         from webhook.cluster.checkup.registration import check_registration
         from webhook.cluster.checkup.rights import check_rights
@@ -126,6 +126,7 @@ class _Checkup:
         lines += await check_egress(self._api, site)
         lines += await check_labels(self._api)
         lines += await check_mutators(self._api, statements_of(settings))
+        lines += await check_node_mirrors(self._api, statements_of(settings))
         lines += await check_learnt(self._api, site, _stated_logins(settings))
         return lines + await self._reach(settings)
 

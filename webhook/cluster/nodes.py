@@ -1,12 +1,13 @@
 """The cluster's nodes, watched (I/O): node status in, a small `NodeTable` kept up to date."""
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from webhook.cluster.api import Api
 from webhook.cluster.nodetable import Node, NodeTable, Taint
-from webhook.cluster.watching import Metadata, Watching
+from webhook.cluster.watching import Metadata, Watching, pages
 from webhook.image.platform import Platform
 from webhook.image.reference import Reference
 from webhook.policy.evidence import NodeFacts, Runtime
@@ -131,6 +132,16 @@ def _platform(system: _System) -> Platform:
     """Read what the kubelet tells: a Windows build is its kernel's version, an arm variant is not told (mostly v7)."""
     version = system.kernel_version if system.operating_system == "windows" else ""
     return Platform(os=system.operating_system, architecture=system.architecture, os_version=version).normalised()
+
+
+async def node_mirrors(api: Api) -> Mapping[tuple[str, str], str]:
+    """List once what nodes' makers tell of mirrors: registry (`*` for all) and why -> a node; raise `ClusterError`."""
+    found: dict[tuple[str, str], str] = {}
+    async for items, _ in pages(api, PATH, WireNode, size=_PAGE):
+        for item in items:
+            for mirror in _mirrors(item.status.node_info.kubelet_version):
+                found.setdefault(mirror, item.metadata.name)
+    return found
 
 
 def _cut(images: list[_Image]) -> bool:

@@ -7,6 +7,7 @@ from webhook.cluster.checkup.line import Line, ok, unread, warn
 from webhook.cluster.checkup.site import Site
 from webhook.cluster.failure import ClusterError
 from webhook.cluster.mutators import mutating_policies, mutating_webhooks
+from webhook.cluster.nodes import node_mirrors
 from webhook.cluster.notebook import Notebook
 from webhook.cluster.watching import Metadata, pages
 from webhook.policy.evidence import Mutator
@@ -58,6 +59,23 @@ def _mutator(mutator: Mutator) -> Line:
     message = f"{mutator.title}: pods are judged after it, templates before it, and so never denied where it is called"
     name = next(reversed(mutator.names), "")
     return warn("mutators", message, f"nodes.harmlessMutators: [{name}], if it leaves images and pull secrets alone")
+
+
+async def check_node_mirrors(api: Api, statements: Statements) -> list[Line]:
+    """Look for nodes whose makers give them mirrors that nobody here was told of."""
+    try:
+        found = await node_mirrors(api)
+    except ClusterError as error:
+        return [unread("mirrors", "nodes", error)]
+    if not found:
+        return [ok("mirrors", "no node is of a make that comes with mirrors")]
+    if statements.mirrors_declared:
+        return [ok("mirrors", f"{reason}: declared, as stated") for _, reason in found]
+    fix = "give them in registries or nodes.hostsDir, or state nodes.mirrors: declared if there are none"
+    return [
+        warn("mirrors", f"{reason} (node {node}): what {'a registry' if name == '*' else name} lacks only warns", fix)
+        for (name, reason), node in found.items()
+    ]
 
 
 class _Metadata(Metadata):
