@@ -312,6 +312,32 @@ async def test_a_runtime_class_may_have_a_platform_of_its_own(scene):
     assert (answer.allowed, answer.codes) == (True, {"platform-mismatch"})
 
 
+@pytest.mark.parametrize(
+    ("spec", "codes"),
+    [
+        pytest.param(ImageSpec(), set(), id="whole"),
+        pytest.param(ImageSpec(platforms=("linux/amd64", "linux/arm64")), set(), id="a whole index"),
+        pytest.param(ImageSpec(lost=Lost.LAYER), {"broken-image"}, id="a layer"),
+        pytest.param(ImageSpec(lost=Lost.CONFIG), {"broken-image"}, id="the config"),
+        pytest.param(ImageSpec(platforms=("linux/amd64",), index=True, lost=Lost.LAYER), {"broken-image"}, id="inside"),
+        pytest.param(
+            ImageSpec(platforms=("linux/amd64",), index=True, lost=Lost.MANIFEST), {"broken-image"}, id="a manifest"
+        ),
+        pytest.param(
+            ImageSpec(platforms=("linux/amd64",), index=True, built_for="linux/arm64"),
+            {"wrong-architecture"},
+            id="what an index says is not so",
+        ),
+    ],
+)
+async def test_all_parts_are_looked_for_where_a_level_is_stated(scene, spec, codes):
+    site = Site(hosts=("reg.test",), repositories=(Repository(name="acme/app", tags={"1.0": spec}),))
+    here = await scene(site, config={"checks": {"broken-image": {"level": "baseline"}}, "nodes": {"logins": "none"}})
+    here.nodes.known = nodes_of(AMD64)
+    answer = await here.apply(pod(f"{here.registry}/acme/app:1.0"))
+    assert (answer.allowed, answer.codes) == (True, codes), "a node may have the part from another image"
+
+
 async def test_an_image_volume(scene):
     tags = {"chart": ImageSpec(kind=Kind.CHART), "signature": ImageSpec(kind=Kind.SIGNATURE), "arm": ImageSpec()}
     here = await scene(
