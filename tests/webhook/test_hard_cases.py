@@ -294,6 +294,16 @@ async def test_head_is_fine_and_the_manifest_cannot_be_had(scene, rule, code):
     assert answer.codes == {code}
 
 
+async def test_what_the_registry_says_is_there_is_not_denied_even_where_the_unknown_is(scene):
+    here = await scene(OPEN, config={"onUnknown": "deny"})
+    here.nodes.known = nodes_of(AMD64)
+    here.world.rule(Rule(method="GET", path="/manifests/", status=429))
+    answer = await here.apply(pod(f"{here.registry}/acme/app:1.0"))
+    assert (answer.allowed, answer.codes) == (True, {"rate-limited"})
+    here.world.rule(Rule(method="HEAD", path="/manifests/", status=429))
+    assert not (await here.apply(pod(f"{here.registry}/acme/app:2.0"))).allowed
+
+
 async def test_an_image_for_features_that_linux_lacks(scene):
     spec = ImageSpec(platforms=("linux(+erofs)/amd64",), index=True, built_for="linux/amd64")
     here = await scene(Site(hosts=("reg.test",), repositories=(Repository(name="acme/app", tags={"1.0": spec}),)))

@@ -4,7 +4,7 @@
     fail, certain        baseline     yes
     fail, likely         baseline     never: something unseen could prove it wrong
     warn                 strict       the tag policies, and checks whose own level is stated
-    error                baseline     only with onUnknown: deny
+    error                baseline     only with onUnknown: deny, and only where the name did not resolve
     skip                 never        never
 
 A check's own level replaces "acts from". Nothing denies where the object is not among what is enforced, where this
@@ -32,6 +32,7 @@ from webhook.policy.verdict import Outcome as Outcome
 from webhook.policy.verdict import Pair
 from webhook.policy.verdict import Verdict as Verdict
 from webhook.policy.wording import one_line
+from webhook.registry.resolution import Resolved, Unresolved
 from webhook.workload.workload import Role, Subject, Workload
 
 TAG_POLICIES: Final = frozenset({Code.LATEST_TAG, Code.UNPINNED_DIGEST, Code.TAG_MOVED})
@@ -197,22 +198,28 @@ class Policy:
         return tuple(
             (each, finding)
             for each, finding in self._acting(judged, level)
-            if each.image.judged and each.image.role is not Role.EPHEMERAL_CONTAINER and self._may_deny(finding)
+            if each.image.judged and each.image.role is not Role.EPHEMERAL_CONTAINER and self._may_deny(each, finding)
         )
 
     def _acts_from(self, finding: Finding) -> Level:
         return self.check_levels.get(finding.code, _ACTS_FROM[finding.cls])
 
-    def _may_deny(self, finding: Finding) -> bool:
+    def _may_deny(self, judged: Judged, finding: Finding) -> bool:
         match finding.cls:
             case FindingClass.FAIL:
                 return finding.certain
             case FindingClass.WARN:
                 return finding.code in TAG_POLICIES or finding.code in self.check_levels
             case FindingClass.ERROR:
-                return self.unknown_denies
+                return self.unknown_denies and not _resolves(judged)
             case FindingClass.SKIP:
                 return False
+
+
+def _resolves(judged: Judged) -> bool:
+    """Tell whether the registry says that the image is there, whatever was refused after that."""
+    resolution = judged.resolution
+    return isinstance(resolution, Resolved) or (isinstance(resolution, Unresolved) and resolution.found)
 
 
 def _set_aside(judged: tuple[Judged, ...], reason: str) -> tuple[Judged, ...]:
