@@ -42,8 +42,7 @@ _FATES = {
 }
 
 _MESSAGES = (
-    (r"did not include a token", Cause.REFUSED),
-    (r"decode token response", Cause.PROTOCOL),
+    (r"did not include a token|decode token response", Cause.PROTOCOL),
     (r"illegal base64|unable to parse auth|cannot unmarshal|invalid character|unexpected end of JSON", Cause.MALFORMED),
     (r"no such host|server misbehaving|lookup \S+ on ", Cause.DNS),
     (r"server gave HTTP response", Cause.PLAIN_HTTP),
