@@ -1,5 +1,7 @@
 """A certificate with its private key (pure)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -7,6 +9,11 @@ from typing import Self
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
+
+_UNREADABLE = (
+    *(ValueError, TypeError, UnsupportedAlgorithm),
+    *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
 
 
 class UnusableKeyPair(ValueError):
@@ -35,15 +42,12 @@ class KeyPair:
             private = serialization.load_pem_private_key(key, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise UnusableKeyPair("the private key cannot be read: expected unencrypted PEM") from error
-        if _public(first.public_key()) != _public(private.public_key()):
+        with _readable():
+            belongs = _public(first.public_key()) == _public(private.public_key())
+            begins, ends, names = first.not_valid_before_utc, first.not_valid_after_utc, _names(first)
+        if not belongs:
             raise UnusableKeyPair("the private key does not belong to the certificate")
-        return cls(
-            certificate=certificate,
-            key=key,
-            not_before=first.not_valid_before_utc,
-            not_after=first.not_valid_after_utc,
-            names=_names(first),
-        )
+        return cls(certificate=certificate, key=key, not_before=begins, not_after=ends, names=names)
 
     def expired(self, now: datetime) -> bool:
         """Tell whether nobody would accept it any more."""
@@ -71,7 +75,8 @@ def fingerprints(bundle: bytes) -> frozenset[bytes]:
 
 def expiry(certificate: bytes) -> datetime:
     """Return when the first certificate of a PEM text ends; raise `UnusableKeyPair`."""
-    return _first(certificate).not_valid_after_utc
+    with _readable():
+        return _first(certificate).not_valid_after_utc
 
 
 def _first(pem: bytes) -> x509.Certificate:
@@ -79,9 +84,18 @@ def _first(pem: bytes) -> x509.Certificate:
 
 
 def _all(pem: bytes) -> list[x509.Certificate]:
-    try:
+    with _readable():
         return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Name the library's exceptions; it reads a certificate piece by piece, as each is asked for."""
+    try:
+        yield
+    except UnusableKeyPair:
+        raise
+    except _UNREADABLE as error:
         raise UnusableKeyPair("the certificate cannot be read: expected PEM") from error
 
 

@@ -153,7 +153,7 @@ async def _recovery(scene: Scene, ended: float, patience: float) -> tuple[float 
                 return since - ended, probes
         else:
             since, good = None, 0
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
     return None, probes
 
 

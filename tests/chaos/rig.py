@@ -32,7 +32,7 @@ from webhook.demo.authority import Authority
 from webhook.demo.site import Certificate
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
-RATE = 40.0
+RATE = 25.0
 """Reviews a second, of all sorts together."""
 
 PASSWORD = "of the store"

@@ -320,3 +320,15 @@ async def test_reports_of_the_command_line_hold_no_secret(scene, leaked, hostile
     for text in (out, err, *reports):
         for canary in CANARIES:
             assert not leaked(text, canary), text[:500]
+
+
+async def test_without_its_control_the_log_would_tell(scene, logged, leaked, hostile):
+    """The control taken away: HTTP libraries may write what they see, and the same search finds the login in the log."""
+    here = await scene()
+    for name in ("httpcore", "httpx"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    here.stranger.script = hostile(here)
+    here.api.put_login("good", here.registry, "u", PULL)
+    await here.apply(f"{here.registry}/basic/403:1", secrets=("good",), within="3s")
+    assert any(leaked(seen.raw, PULL) for seen in here.stranger.seen)
+    assert leaked(logged().encode(), PULL)
