@@ -33,6 +33,8 @@ def test_who_changes_images_is_found_by_a_part_of_the_name(configuration: str, w
         ("pod-ready.config.common-webhooks.networking.gke.io", "pod-ready.common-webhooks.networking.gke.io"),
         ("vpa-webhook-config", "vpa.k8s.io"),
         ("kueue-mutating-webhook-configuration", "mpod.kb.io"),
+        ("opentelemetry-operator-mutation", "mpod.kb.io"),
+        ("opentelemetry-operator-mutating-webhook-configuration", "mpod.kb.io"),
     ],
 )
 def test_who_never_does_is_known_by_the_whole_name(configuration: str, webhook: str) -> None:

@@ -58,7 +58,9 @@ _HARMLESS: Final = re.compile(
         )
     )
 )
-_HARMLESS_CONFIGURATIONS: Final = re.compile(r"kueue-mutating-webhook-configuration|opentelemetry-operator-mutation")
+_HARMLESS_CONFIGURATIONS: Final = re.compile(
+    r"kueue-mutating-webhook-configuration|opentelemetry-operator-mutat(?:ion|ing-webhook-configuration)"
+)
 
 
 def changes(configuration: str, webhook: str) -> str:
