@@ -30,6 +30,7 @@ from webhook.image.manifest import (
 )
 from webhook.image.reference import Digest
 from webhook.registry import nodetext
+from webhook.registry.answer import Answer
 from webhook.registry.failure import RegistryError, error_of
 from webhook.registry.lookup import Found, verify
 from webhook.registry.resolution import INCONCLUSIVE, Absent, Failure, Quota, Step
@@ -78,7 +79,7 @@ class Fetcher:
         document = await self._document(found.digest, found.media_type, found.body)
         match document:
             case _Missing():
-                raise _as_found(document.error, found)
+                raise _as_found(document.error)
             case Index():
                 return await self._with_nested(document, _DEEPEST)
             case Manifest():
@@ -178,7 +179,7 @@ class Fetcher:
                 errors.append(error)
                 continue
             if answer.status >= 300:
-                errors.append(session.refusal(answer, question))
+                errors.append(_refused(session, answer, question))
             elif len(answer.body) <= MAX_MANIFEST_BYTES and verify(answer.body, digest):
                 return answer.body
             else:
@@ -193,11 +194,17 @@ def _telling(errors: Sequence[RegistryError]) -> RegistryError:
     return next(unsure, None) or next(refusing, None) or errors[0]
 
 
-def _as_found(error: RegistryError, found: Found) -> RegistryError:
+def _as_found(error: RegistryError) -> RegistryError:
     """Mark what was said of the content behind a name: never as sure as what is said of a name."""
-    why = "" if error.failure is Failure.NOT_FOUND else error.node_error
-    node_error = nodetext.not_fetched(found.digest, found.media_type, why)
+    node_error = nodetext.not_fetched(error.node_error) if error.node_error else ""
     return replace(error, found=True, confirmed=False, node_error=node_error)
+
+
+def _refused(session: Session, answer: Answer, question: Question) -> RegistryError:
+    error = session.refusal(answer, question)
+    if error.failure is Failure.NOT_FOUND:
+        error.node_error = nodetext.absent_content(answer.url)
+    return error
 
 
 def _of_kind(index: Index, kind: Kind) -> Iterator[Descriptor]:

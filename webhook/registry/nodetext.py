@@ -8,7 +8,7 @@ Source: containerd core/remotes/docker (resolver.go, authorizer.go, errcode.go),
 
 from urllib.parse import parse_qsl, urlencode
 
-from webhook.image.reference import Digest, Reference
+from webhook.image.reference import Reference
 from webhook.registry import ocierror
 from webhook.registry.answer import Answer
 from webhook.registry.token import Grant
@@ -63,12 +63,14 @@ def bad_digest(header: str, reason: str) -> str:
     return f'"{ocierror.clean(header, 100)}" in header not a valid digest: {reason}'
 
 
-def not_fetched(digest: Digest, media_type: str, why: str) -> str:
-    """Say of a descriptor that resolved why it is not fetched; no `why`: it is not there."""
-    if why:
-        return f"failed to copy: httpReadSeeker: failed open: {why}"
-    gone = f"could not fetch content descriptor {digest} ({media_type}) from remote: not found"
-    return f"failed to copy: httpReadSeeker: failed open: {gone}"
+def absent_content(url: Url) -> str:
+    """Say of a manifest that its digest is not there."""
+    return f"content at {url} not found: not found"
+
+
+def not_fetched(why: str) -> str:
+    """Say of a descriptor that resolved why it is not fetched."""
+    return f"failed to copy: httpReadSeeker: failed open: {why}"
 
 
 def no_answer(method: str, url: Url, cause: str) -> str:

@@ -121,7 +121,7 @@ async def test_a_get_that_fails_is_told_as_a_node_meets_it(
     assert refusal.attempts[-1].status == status
     assert refusal.node_error.startswith("failed to copy: httpReadSeeker: failed open: ")
     digest = NOWHERE["Docker-Content-Digest"]
-    gone = f"could not fetch content descriptor {digest} ({INDEX}) from remote: not found"
+    gone = f"content at https://reg.example/v2/app/manifests/{digest} not found: not found"
     assert (gone if status == 404 else f"{status} ") in refusal.node_error
     assert (await ask(scripted, "reg.example/app:1")).found.content is None, "HEAD alone is fine"
 

@@ -6,8 +6,8 @@ Looks at:  the manifest behind the name, where it is fetched for its platforms, 
 Passes:    what was looked for is there and has the right digest, and the config counts as many layers as the manifest
 Finds:     broken-image (fail, likely: a node that has such a part from another image does not fetch it)
 Predicts:  failed to copy: httpReadSeeker: failed open: could not fetch content descriptor sha256:… from remote: not
-           found; or failed commit on ref "manifest-sha256:…": unexpected commit digest; or number of layers and diffIDs
-           don't match: 1 != 2; reason ErrImagePull
+           found; or failed open: content at URL not found: not found; or failed commit on ref "manifest-sha256:…":
+           unexpected commit digest; or number of layers and diffIDs don't match: 1 != 2; reason ErrImagePull
 Fix:       push the image again; a registry's garbage collection that ran during a push is the usual cause
 """
 
