@@ -192,6 +192,21 @@ async def test_a_failing_server_is_unreadable() -> None:
     assert found.secrets[0].reason == "etcd leader changed"
 
 
+@pytest.mark.parametrize("answer", [b"{}", b'{"metadata":{"name":"other"}}', b"[]", b'{"metadata":{"name":"a\xff"}}'])
+async def test_an_answer_that_is_not_the_object_is_unreadable(answer) -> None:
+    """What stands before an API server may answer 200 to all; a Secret without a login would deny a pod."""
+
+    class Strange(Counted):
+        async def request(self, method, path, **_):
+            return answer
+
+    source = ClusterPullSecrets(Strange(None), as_read)
+    found = await ask(source, pod("shop", "a"))
+    assert found.secrets[0].state is SecretState.UNREADABLE
+    assert not found.complete
+    assert (await ask(source, template("shop"))).account_unreadable
+
+
 async def test_a_pod_with_a_thousand_secrets_costs_few_reads(namespace, cluster) -> None:
     counted = Counted(cluster)
     source = ClusterPullSecrets(counted, as_read)

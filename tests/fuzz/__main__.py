@@ -80,8 +80,9 @@ def _broken(name: str, code: int, said: str, new: Path) -> str:
     for each in new.iterdir():
         if each.name.startswith(("crash", "timeout", "oom")):
             shutil.copy(each, _KEPT / f"{name}-{each.name}")
-    lines = [line for line in said.splitlines() if re.search(r"Error|Exception|ALARM|out-of-memory", line)]
-    return (lines[-1] if lines else said[-300:]).strip()[:300] or f"exit code {code}"
+    lines = [line for line in said.splitlines() if re.search(r"Error|Exception|Invalid|ALARM|out-of-memory", line)]
+    told = " ".join((lines[-1] if lines else said[-300:]).split()).replace("|", "/")
+    return told[:300] or f"exit code {code}"
 
 
 _HEAD = """# Fuzzing

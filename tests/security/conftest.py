@@ -226,7 +226,7 @@ class _Counting:
 class FakeApi:
     """An API server that holds Secrets and ServiceAccounts; counts what is read of it."""
 
-    objects: dict[str, object] = field(default_factory=dict)
+    objects: dict[str, dict] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
 
     def put_login(self, name: str, host: str, user: str, password: str) -> None:
@@ -253,7 +253,7 @@ class FakeApi:
         await asyncio.sleep(0)
         if path not in self.objects:
             raise NotFound("not found")
-        return json.dumps(self.objects[path]).encode()
+        return json.dumps({"metadata": {"name": path.rpartition("/")[2]}, **self.objects[path]}).encode()
 
     async def lines(self, path: str, *, query: Mapping[str, str], idle: float) -> AsyncGenerator[bytes, None]:
         raise NotImplementedError

@@ -323,7 +323,7 @@ async def test_reports_of_the_command_line_hold_no_secret(scene, leaked, hostile
 
 
 async def test_without_its_control_the_log_would_tell(scene, logged, leaked, hostile):
-    """The control taken away: HTTP libraries may write what they see, and the same search finds the login in the log."""
+    """The control taken away: HTTP libraries may write what they see, and the search finds the login in the log."""
     here = await scene()
     for name in ("httpcore", "httpx"):
         logging.getLogger(name).setLevel(logging.DEBUG)

@@ -66,7 +66,7 @@ class FakeApi:
             raise Denied("forbidden")
         if path not in self.objects:
             raise NotFound("not found")
-        return json.dumps(self.objects[path]).encode()
+        return json.dumps({"metadata": {"name": path.rpartition("/")[2]}, **self.objects[path]}).encode()
 
     async def lines(self, path: str, *, query: Mapping[str, str], idle: float) -> AsyncGenerator[bytes, None]:
         raise NotImplementedError

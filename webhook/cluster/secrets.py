@@ -18,7 +18,7 @@ from enum import StrEnum
 import msgspec
 
 from webhook.cluster.api import Api, decode, segment
-from webhook.cluster.failure import ClusterError, Denied, NotFound
+from webhook.cluster.failure import ClusterError, Denied, NotFound, Unavailable
 from webhook.cluster.reads import SharedReads
 from webhook.credentials.pullsecret import PullSecret, PullSecrets, SecretState
 from webhook.workload.workload import Workload
@@ -65,16 +65,18 @@ class AccountSecrets:
     unreadable: str = ""
 
 
-class _Secret(msgspec.Struct):
-    type: str = ""
-    data: dict[str, bytes | None] | None = None
-
-
 class _Named(msgspec.Struct):
     name: str = ""
 
 
+class _Secret(msgspec.Struct):
+    metadata: _Named
+    type: str = ""
+    data: dict[str, bytes | None] | None = None
+
+
 class _Account(msgspec.Struct, rename="camel"):
+    metadata: _Named
     image_pull_secrets: list[_Named] | None = None
 
 
@@ -184,6 +186,7 @@ class ClusterPullSecrets:
         try:
             path = f"/api/v1/namespaces/{segment(namespace)}/secrets/{segment(name)}"
             secret = decode(await self._api.request("GET", path, seconds=READ_TIMEOUT), _Secret)
+            _own(secret.metadata, name)
         except NotFound:
             return PullSecret(name=name, state=SecretState.MISSING, reason=f"not in namespace {namespace!r}")
         except ClusterError as error:
@@ -195,6 +198,7 @@ class ClusterPullSecrets:
         try:
             path = f"/api/v1/namespaces/{segment(namespace)}/serviceaccounts/{segment(name)}"
             account = decode(await self._api.request("GET", path, seconds=READ_TIMEOUT), _Account)
+            _own(account.metadata, name)
         except NotFound:
             return AccountSecrets(missing=True)
         except ClusterError as error:
@@ -206,6 +210,15 @@ class ClusterPullSecrets:
         """Count a read that failed, and return why."""
         self._on_error("forbidden" if isinstance(error, Denied) else "unavailable")
         return _reason(error, resource, namespace)
+
+
+def _own(metadata: _Named, name: str) -> None:
+    """Raise `Unavailable` for an object that is not the one asked for: what stands before the API server answers `{}`.
+
+    Taken for a Secret, that would be one without a login, and deny a pod.
+    """
+    if metadata.name != name:
+        raise Unavailable("the API server answered with another object")
 
 
 def _unreadable(name: str, reason: str) -> PullSecret:
