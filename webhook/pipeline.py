@@ -451,6 +451,6 @@ def _parse(text: str) -> Reference:
     return _parse_once(text) if len(text) <= _LONGEST_KEPT else Reference.parse(text)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=20_000)
 def _parse_once(text: str) -> Reference:
     return Reference.parse(text)

@@ -149,7 +149,7 @@ class Bench:
             asked, after = self.registry.asked(), server.rss()
             few, many = [], []
             for _ in range(self._effort.rounds):
-                for told, template, number in ((few, self._cases["pod, 5 kB"], 1), (many, case, count)):
+                for told, template, number in ((few, self._cases["pod, 5 kB"], 1), (many, case, count - count % 3)):
                     told.append(load.wrk(server, template, connections=16, seconds=self._effort.seconds, images=number))
             return {
                 "images": count,

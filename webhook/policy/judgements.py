@@ -146,9 +146,9 @@ class Like:
 
 
 class Judgements:
-    """A bounded number of them; when there are too many it begins anew."""
+    """A bounded number of them, as many as a cache of answers has; when there are too many it begins anew."""
 
-    def __init__(self, most: int = 4096) -> None:
+    def __init__(self, most: int = 20_000) -> None:
         self._most = most
         self._kept: dict[Sight, Like] = {}
         self._size = 0

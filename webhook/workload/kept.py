@@ -14,7 +14,7 @@ V = TypeVar("V")
 class Kept(Generic[K, V]):
     """At most `most` values, each made of at most `largest` bytes."""
 
-    def __init__(self, most: int = 1024, largest: int = 8192) -> None:
+    def __init__(self, most: int = 4096, largest: int = 4096) -> None:
         self._most = most
         self._largest = largest
         self._values: dict[K, V] = {}
