@@ -46,7 +46,7 @@ def registry() -> list[Cell]:
         cell("garbage", "plain HTTP on its port", usurped(at, impostor.saying(400, "plain")), UNREACHABLE | STRANGE),
         cell("garbage", "redirects without end", saying(at, 307, Location="/v2/again"), STRANGE),
         cell("huge", "headers without end", asked(at, impostor.endless_head), UNREACHABLE | STRANGE),
-        cell("huge", "a body without end", asked(at, impostor.endless_body), UNREACHABLE | STRANGE),
+        cell("huge", "a body without end", asked(at, impostor.endless_body), UNREACHABLE | STRANGE | NOT_ONE),
         cell("5xx", "500", saying(at, 500, _UNAVAILABLE), ERROR),
         cell("5xx", "502 of a proxy", saying(at, 502, PORTAL, "text/html"), ERROR),
         cell("5xx", "503, Retry-After: 2", saying(at, 503, _UNAVAILABLE, Retry_After="2"), ERROR),

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import doors
 import kubeapi
@@ -109,6 +110,7 @@ def replace(path: Path, content: bytes) -> None:
 @asynccontextmanager
 async def opened(parts: Parts) -> AsyncIterator[Scene]:
     """Open a run on the stage; the webhook serves and judges rightly when this yields."""
+    asyncio.get_running_loop().set_exception_handler(_unless_aborted)
     stage.prepare()
     folder, disk = stage.FOLDER, stage.FOLDER / "disk"
     stage.mount_small(disk, "4m")
@@ -155,6 +157,12 @@ async def opened(parts: Parts) -> AsyncIterator[Scene]:
         await webhook.ready()
         await _judges(scene)
         yield scene
+
+
+def _unless_aborted(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody caught, but not a connection of an impostor that both sides ended at once."""
+    if "_call_connection_lost" not in str(context.get("handle", "")):
+        loop.default_exception_handler(context)
 
 
 def configuration(scene: Scene, **more: object) -> bytes:
