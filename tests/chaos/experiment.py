@@ -26,7 +26,8 @@ from world import DENIED
 
 FAULT_SECONDS = 2.5
 _QUIET = 25.0
-_ALLOWANCE = Size(tasks=4, descriptors=24, threads=4, rss=48.0)
+# memory: eight bodies of 4 MiB at once, which is what a registry may send, leave a high-water mark
+_ALLOWANCE = Size(tasks=4, descriptors=24, threads=4, rss=96.0)
 
 Fault = Callable[[Scene], AbstractAsyncContextManager[None]]
 
