@@ -64,6 +64,7 @@ def alternating(*moods: Mood) -> Fault:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            await scene.cut()  # it may have been between shutting the doors and opening them
 
     return apply
 
