@@ -66,8 +66,8 @@ class Installation:
 
     def install(self, values: Mapping[str, Any] | None = None) -> str:
         """Install with values, wait until it judges, and return the notes."""
+        self.values = values or {}  # also what fails leaves a release behind
         notes = self.helm("install", "pullproof", str(CHART), "--create-namespace", values=values)
-        self.values = values or {}
         self.settle()
         return notes
 
@@ -79,7 +79,7 @@ class Installation:
 
     def uninstall(self) -> None:
         """Take it away, and wait until its pods are gone."""
-        self.helm("uninstall", "pullproof")
+        self.helm("uninstall", "pullproof", "--ignore-not-found")
         self.values = None
         until("the end of its pods", lambda: not self.pods(running=False))
 

@@ -37,13 +37,15 @@ def fresh(chart, world):
 def cert_manager(cluster, kubectl):
     """The controllers of cert-manager, as processes beside the cluster, and its kinds."""
     files = sorted((PARTS / "share/cert-manager").glob("*.yaml"))
-    assert kubectl("create", *(f"--filename={file}" for file in files)).returncode == 0
+    kinds = tuple(f"--filename={file}" for file in files)
+    assert kubectl("create", *kinds).returncode == 0
+    assert kubectl("wait", "--for=condition=Established", "--timeout=60s", *kinds).returncode == 0
     with (cluster / "logs/cert-manager.log").open("wb") as log:
         process = subprocess.Popen([PARTS / "bin/cert-manager"], stdout=log, stderr=log)
     yield
     process.terminate()
     process.wait(30)
-    assert kubectl("delete", *(f"--filename={file}" for file in files)).returncode == 0
+    assert kubectl("delete", *kinds).returncode == 0
 
 
 def secret(kubectl, name):

@@ -38,6 +38,10 @@ def unattended(pullproof, change):
     pullproof.settle()
 
 
+def running(pod):
+    return any("running" in each["state"] for each in pod["status"].get("containerStatuses", ()))
+
+
 def wrong(lines):
     return [line for line in lines if line[0] == "fail"]
 
@@ -65,6 +69,10 @@ def test_an_expired_certificate(pullproof, kubectl, change, unattended, inside):
     leaf = issue_leaf(kept.authority, kept.leaf.names, datetime.now(UTC) - timedelta(days=91), timedelta(days=90))
     data = {"tls.crt": base64.b64encode(leaf.certificate).decode(), "tls.key": base64.b64encode(leaf.key).decode()}
     change(f"secret pullproof-certificates -n {SYSTEM}", {"data": data})
+    kubectl(
+        "delete", "pods", "-n", SYSTEM, "-l", "app.kubernetes.io/name=pullproof", "--now"
+    )  # those that run refuse it
+    until("that two run", lambda: sum(running(pod) for pod in pullproof.pods()) == 2)
     until("that nobody is ready", lambda: pullproof.ready() == 0)
     found = wrong(pullproof.doctor(inside=inside))
     (certificate,) = [line for line in found if line[1] == "certificate"]
