@@ -11,7 +11,9 @@ import argparse
 import json
 import os
 import platform
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,6 +54,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", default=bool(os.environ.get("BENCH_SHORT")))
     parser.add_argument("--out", type=Path, default=DOCS, help="folder for benchmarks.md and benchmarks.json")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # whoever ends us ends what we started
     found = measure(SHORT if given.short else LONG)
     (given.out / "benchmarks.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (given.out / "benchmarks.md").write_text(page.render(found), encoding="utf-8")
