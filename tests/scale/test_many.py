@@ -87,10 +87,11 @@ class Api:
 
     async def request(self, method: str, path: str, **_: object) -> bytes:
         self.reads.append(path)
-        namespace = path.split("/")[4]
+        namespace, name = path.split("/")[4], path.split("/")[6]
         auths = {"auths": {"registry.example": {"username": "robot", "password": namespace}}}
         data = {".dockerconfigjson": base64.b64encode(json.dumps(auths).encode()).decode()}
-        return json.dumps({"type": "kubernetes.io/dockerconfigjson", "data": data}).encode()
+        metadata = {"namespace": namespace, "name": name}
+        return json.dumps({"metadata": metadata, "type": "kubernetes.io/dockerconfigjson", "data": data}).encode()
 
 
 @pytest.mark.parametrize("pods", [5])
