@@ -15,6 +15,7 @@ given some by RBAC objects. Skipped where the parts are not built, failed where 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -44,6 +45,7 @@ def _load(name: str) -> Any:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever is started in the background ignores it
     config.addinivalue_line("markers", "vectors(file, *keys): one test per case of tests/vectors/FILE.json, as `case`")
 
 
