@@ -54,7 +54,8 @@ class TestAsItComes:
         lines = chart.doctor(inside=inside)
         where = "" if inside else "from this machine: "  # nothing but the node has a name here
         unreachable = ("warn", "registry ghcr.io", f"{where}DNS: ghcr.io: Name or service not known")
-        assert [line for line in lines if line[0] != "ok"] == [unreachable]
+        others = "registry open.corp.example"  # an authority of its own; pods of other tests may run from it
+        assert [line for line in lines if line[0] != "ok" and line[1] != others] == [unreachable]
         topics = {line[1] for line in lines}
         assert {"certificate", "endpoints", "rights", "egress", "failure policy", "writer"} <= topics
 
