@@ -114,7 +114,8 @@ class Result:
     @property
     def not_as_expected(self) -> bool:
         """True where the case is not what it claims to be: its author expected another fate."""
-        return self.observation.fate is Fate.UNSETTLED or self.runs is not self.case.runs
+        ended = self.observation.fate is not Fate.UNSETTLED
+        return ended is self.case.endless or self.runs is not self.case.runs
 
 
 def matrix(results: Iterable[Result]) -> Counter[tuple[bool, Said]]:

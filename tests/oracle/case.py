@@ -99,6 +99,7 @@ class Case:
     `runs`: what its author expects of the node. `unknowable`: why Pullproof cannot know what the node will do, "" where
     it can. `known`: why today's code falls short of it. `patience`: seconds for which the node must go on failing
     before that is its fate. `cell`: the kind of registry and the shape of the login, where all pairs are tried.
+    `endless`: the node's try never ends, which is its fate once the patience has.
     `after`: the case whose pod must run when this one is asked about, by a Pullproof that was started since.
     """
 
@@ -131,5 +132,6 @@ class Case:
     cell: tuple[str, str] | None = None
     after: str = ""
     patience: float = 20
+    endless: bool = False
     unknowable: str = ""
     known: str = ""

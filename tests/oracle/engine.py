@@ -52,7 +52,7 @@ class Alive:
         patience = max(self.case.patience, SURPRISED_PATIENCE if self.case.runs else 0)
         if self.failing_since is not None and now - self.failing_since >= patience:
             return self.arrived or not comes_later(self.case)
-        return now - self.since > HOPELESS_SECONDS + self.case.patience
+        return now - self.since > self.case.patience + (0 if self.case.endless else HOPELESS_SECONDS)
 
 
 class Engine:

@@ -147,7 +147,14 @@ def _faults() -> Iterator[Case]:
     yield _ruled("reset-answer", "the connection is reset before the answer", False, fault=Fault.RESET)
     yield _ruled("hang", "no answer ever", False, fault=Fault.HANG, patience=90)
     yield _ruled("truncate", "half of the manifest", False, fault=Fault.TRUNCATE, method="GET")
-    yield _ruled("hang-body", "the manifest's headers, and then nothing", False, fault=Fault.HANG_BODY, patience=90)
+    yield _ruled(
+        "hang-body",
+        "the manifest's headers, and then nothing: the node waits for ever",
+        False,
+        fault=Fault.HANG_BODY,
+        patience=90,
+        endless=True,
+    )
     yield _ruled("slow", "slow, but fine", True, delay=2)
     yield _ruled("close-once", "the connection is closed once, then fine", True, fault=Fault.CLOSE, times=1)
 
@@ -208,6 +215,7 @@ def _ruled(
     *,
     more: tuple[Rule, ...] = (),
     patience: float = 20,
+    endless: bool = False,
     sites: tuple[Site, ...] = (),
     **rule: Any,
 ) -> Case:
@@ -222,5 +230,6 @@ def _ruled(
         holds=(holding(image),),
         sites=(Site(hosts=(host,)), *sites),
         patience=patience,
+        endless=endless,
         rules=(*(Rule(host=host, path="/manifests/", agent=agent, **rule) for agent in AGENTS), *more),
     )
