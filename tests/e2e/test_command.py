@@ -21,6 +21,8 @@ from webhook.demo.world import World
 OPEN, PRIVATE = "open.corp.example", "reg.corp.example"
 Done = subprocess.CompletedProcess[str]
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def shop(kubectl: Kubectl, namespace: str) -> str:
