@@ -76,7 +76,7 @@ def wrong(chart):
     return [line for line in chart.doctor(inside=True) if line[0] == "fail"]
 
 
-def test_cert_manager(fresh, cert_manager, kubectl, namespace, background, cluster):
+def test_cert_manager(cert_manager, fresh, kubectl, namespace, background, cluster):
     fresh.install({**TRUSTING, "certificates": {"mode": "certManager"}})
     first = secret(kubectl, "pullproof-tls")
     assert trusted(fresh) == first["ca.crt"]
