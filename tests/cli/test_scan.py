@@ -134,6 +134,18 @@ def test_somebody_who_may_list_some(run: Run, filled: Any) -> None:
     assert all(line.startswith("pullproof: ") for line in done.err.splitlines())
 
 
+def test_an_object_too_large_to_be_read_hides_no_other(run: Run, filled: Any) -> None:
+    taints = [{"key": f"example.com/taint-{number}", "operator": "Exists"} for number in range(2049)]
+    filled.deployment("large", "nginx:1.29", tolerations=taints)
+    done = run("scan", *filled.flags())
+    assert done.code == 2
+    assert done.err == (
+        f"pullproof: cluster: cannot read Deployment '{filled.namespace}/large': "
+        "spec.template.spec.tolerations: expected array of length <= 2048\n"
+    )
+    assert done.out.endswith("5 images: 2 pass, 1 warn, 2 fail\n")
+
+
 def test_watching_tells_what_changes(run: Run, filled: Any, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
 

@@ -177,6 +177,21 @@ async def test_two_writers_do_no_harm(cluster, namespace, deploy, stored, rechec
     assert report["summary"]["pass"] == 1
 
 
+async def test_an_object_that_cannot_be_read_holds_up_no_other(
+    cluster, namespace, deploy, stored, recheck, reports_crd, caplog
+) -> None:
+    await deploy("api", "reg.example/a:1")
+    body = json.loads(await cluster.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/api"))
+    taints = [{"key": f"example.com/taint-{number}", "operator": "Exists"} for number in range(2049)]
+    body["metadata"] = {"name": "large"}
+    body["spec"]["template"]["spec"]["tolerations"] = taints
+    await cluster.request("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", body=body)
+    assert (await recheck().look()).complete
+    (report,) = await stored()
+    assert report["summary"]["pass"] == 1
+    assert f"cannot read Deployment '{namespace}/large'" in caplog.text
+
+
 async def test_without_the_definition_the_look_is_counted_all_the_same(namespace, deploy, recheck) -> None:
     await deploy("api", "reg.example/a:1")
     metrics = Metrics()

@@ -6,7 +6,7 @@ import pytest
 
 from webhook.cluster.client import open_cluster
 from webhook.cluster.failure import NotFound, Unavailable
-from webhook.cluster.workloads import RESOURCES, Resource, Unlisted, list_workloads, read_workload
+from webhook.cluster.workloads import RESOURCES, Resource, Unlisted, Unread, list_workloads, read_workload
 from webhook.workload.workload import Workload
 
 POD = {"containers": [{"name": "c", "image": "nginx:1"}]}
@@ -77,14 +77,33 @@ async def test_one_by_name(cluster, filled) -> None:
         await read_workload(cluster, RESOURCES[0], filled, "absent")
 
 
-async def test_an_object_that_makes_no_sense_is_told() -> None:
+async def test_an_object_that_cannot_be_read_is_told_and_the_rest_goes_on(cluster, namespace) -> None:
+    deployments = RESOURCES[0]
+    taints = [{"key": f"example.com/taint-{number}", "operator": "Exists"} for number in range(2049)]
+    large = {"metadata": TEMPLATE["metadata"], "spec": POD | {"tolerations": taints}}
+    for name, template in (("a", TEMPLATE), ("b", large), ("c", TEMPLATE)):
+        body = {"metadata": {"name": name}, "spec": SELECTED | {"template": template}}
+        await cluster.request("POST", deployments.path(namespace), body=body)
+    first, second, third = [each async for each in list_workloads(cluster, namespace)]
+    assert isinstance(first, Workload)
+    assert isinstance(third, Workload)
+    assert isinstance(second, Unread)
+    assert str(second) == (
+        f"cannot read Deployment '{namespace}/b': spec.template.spec.tolerations: expected array of length <= 2048"
+    )
+    with pytest.raises(Unavailable, match="malformed Deployment: spec"):
+        await read_workload(cluster, deployments, namespace, "b")
+
+
+async def test_a_kind_that_bears_no_pod_cannot_be_read() -> None:
     class Odd:
         async def request(self, *_, **__):
-            return json.dumps({"metadata": {}, "items": [{"spec": {"containers": 3}}]}).encode()
+            return json.dumps({"metadata": {}, "items": [{"spec": {"containers": 3}}, 7]}).encode()
 
     pods = Resource("", "Pod", "pods")
-    (found,) = [each async for each in list_workloads(Odd(), None, resources=[pods])]
-    assert found == Unlisted(kind="Pod", reason=found.reason)
-    assert "spec.containers" in found.reason
+    unread, unlisted = [each async for each in list_workloads(Odd(), None, resources=[pods])]
+    assert unread == Unread(kind="Pod", namespace="", name="", reason=unread.reason)
+    assert "spec.containers" in unread.reason
+    assert unlisted == Unlisted(kind="Pod", reason=unlisted.reason)
     with pytest.raises(Unavailable, match="bears no pod"):
         await read_workload(Odd(), Resource("", "Service", "services"), "a", "b")

@@ -1,6 +1,7 @@
 """From a live cluster to written reports: what `scan` does once it knows what is asked."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from webhook.cli.progress import progress
 from webhook.cli.scan import Area
 from webhook.cli.session import INTERRUPTED, Session, UsageProblem
 from webhook.cluster.client import KubernetesApi
-from webhook.cluster.workloads import RESOURCES, Unlisted, api_version, list_workloads
+from webhook.cluster.workloads import RESOURCES, Unlisted, Unread, api_version, list_workloads
 from webhook.documents.source import Problem, SourcedWorkload
 from webhook.reports.report import Report
 from webhook.scanning import change, rescheduled, would_deny
@@ -122,17 +123,23 @@ async def _list(area: Area, api: KubernetesApi) -> _Listed:
     namespace = None if area.everywhere else area.namespace or api.namespace
     where = "in any namespace" if namespace is None else f"in namespace {namespace!r}"
     found: list[Workload] = []
+    problems: list[Problem] = []
     unlisted: list[Unlisted] = []
     async for each in list_workloads(api, namespace, selector=area.selector):
         if isinstance(each, Unlisted):
             unlisted.append(each)
+        elif isinstance(each, Unread):
+            problems.append(Problem(file="cluster", line=0, message=str(each)))
         else:
             found.append(each)
-    if not unlisted:
-        return _Listed(where=where, found=found)
+    if unlisted:
+        problems.append(_unlisted(where, unlisted))
+    return _Listed(where=where, found=found, problems=tuple(problems))
+
+
+def _unlisted(where: str, unlisted: Sequence[Unlisted]) -> Problem:
     reason = unlisted[-1].reason
     if len(unlisted) == len(RESOURCES):
         raise UsageProblem(f"cannot list what runs {where}: {reason}")
     kinds = ", ".join(each.kind for each in unlisted)
-    problem = Problem(file="cluster", line=0, message=f"cannot list {kinds}: {reason}")
-    return _Listed(where=where, found=found, problems=(problem,))
+    return Problem(file="cluster", line=0, message=f"cannot list {kinds}: {reason}")

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from webhook.cluster.api import Api, segment
+import msgspec
+
+from webhook.cluster.api import Api, decode, segment
 from webhook.cluster.failure import ClusterError, Expired, Unavailable
-from webhook.cluster.watching import raw_pages
+from webhook.cluster.watching import Metadata, raw_pages
 from webhook.workload.decoding import MalformedObject
-from webhook.workload.kinds import pod_bearing
+from webhook.workload.kinds import PodBearingKind, pod_bearing
 from webhook.workload.workload import Workload
 
 _BREATH = 50
@@ -59,6 +61,23 @@ class Unlisted:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """An object that was listed and that no decoder of ours takes (say, 3,000 tolerations), and why."""
+
+    kind: str
+    namespace: str
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"cannot read {self.kind} {f'{self.namespace}/{self.name}'!r}: {self.reason}"
+
+
+class _Named(msgspec.Struct):
+    metadata: Metadata = msgspec.field(default_factory=Metadata)
+
+
 async def list_workloads(
     api: Api,
     namespace: str | None,
@@ -66,10 +85,11 @@ async def list_workloads(
     selector: str = "",
     resources: Sequence[Resource] = RESOURCES,
     size: int = 500,
-) -> AsyncIterator[Workload | Unlisted]:
+) -> AsyncIterator[Workload | Unlisted | Unread]:
     """Yield every pod-bearing object of `namespace` (None: of all), also those with a reason to skip; never raises.
 
-    `selector` is a label selector. A kind that we may not list is told and the others go on.
+    `selector` is a label selector. A kind that we may not list is told and the others go on; so is a single object that
+    cannot be read: whoever may make one could else keep us from seeing all the rest.
     """
     query = {"labelSelector": selector} if selector else {}
     for resource in resources:
@@ -83,26 +103,36 @@ async def list_workloads(
 
 async def read_workload(api: Api, resource: Resource, namespace: str, name: str) -> Workload:
     """Read one object; raise `ClusterError`."""
-    return _decode(resource, await api.request("GET", resource.path(namespace, name)))
+    data = await api.request("GET", resource.path(namespace, name))
+    try:
+        return _reader(resource).decode(data)
+    except MalformedObject as error:
+        raise Unavailable(f"malformed {resource.kind}: {error}") from error
 
 
 async def _listed(
     api: Api, resource: Resource, namespace: str | None, query: dict[str, str], size: int
-) -> AsyncIterator[Workload]:
+) -> AsyncIterator[Workload | Unread]:
+    reader = _reader(resource)
     count = 0
     async for items, _ in raw_pages(api, resource.path(namespace), size=size, query=query):
         for item in items:
-            yield _decode(resource, bytes(item))
+            try:
+                yield reader.decode(item)
+            except MalformedObject as error:
+                yield _unread(resource, item, error)
             count += 1
             if count % _BREATH == 0:
                 await asyncio.sleep(0)
 
 
-def _decode(resource: Resource, data: bytes) -> Workload:
+def _reader(resource: Resource) -> PodBearingKind:
     reader = pod_bearing(resource.group, resource.kind)
     if reader is None:
         raise Unavailable(f"{resource.kind} bears no pod")
-    try:
-        return reader.decode(data)
-    except MalformedObject as error:
-        raise Unavailable(f"malformed {resource.kind}: {error}") from error
+    return reader
+
+
+def _unread(resource: Resource, data: msgspec.Raw, error: MalformedObject) -> Unread:
+    metadata = decode(data, _Named).metadata
+    return Unread(kind=resource.kind, namespace=metadata.namespace, name=metadata.name, reason=str(error))

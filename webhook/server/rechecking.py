@@ -15,7 +15,7 @@ from typing import Protocol
 from webhook.cluster.api import Api
 from webhook.cluster.failure import ClusterError
 from webhook.cluster.policyreports import PolicyReports
-from webhook.cluster.workloads import Unlisted, api_version, list_workloads
+from webhook.cluster.workloads import Unlisted, Unread, api_version, list_workloads
 from webhook.policy.decision import Outcome, Verdict
 from webhook.reports.report import ReportedImage, reported
 from webhook.reports.stored_report import CONTENT, OWNED, stored_report
@@ -128,6 +128,8 @@ class Recheck:
         async for each in list_workloads(self._api, None):
             if isinstance(each, Unlisted):
                 unlisted.append(each)
+            elif isinstance(each, Unread):
+                _LOG.warning("%s", each)
             else:
                 listed.append(each)
         for refused in unlisted:

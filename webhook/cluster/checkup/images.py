@@ -3,7 +3,7 @@
 from collections import Counter
 
 from webhook.cluster.api import Api
-from webhook.cluster.workloads import Resource, Unlisted, list_workloads
+from webhook.cluster.workloads import Resource, list_workloads
 from webhook.image.reference import InvalidReference, Reference
 from webhook.workload.workload import Workload
 
@@ -14,7 +14,7 @@ async def registries_in_use(api: Api, *, most: int = 10) -> list[str]:
     """Return the registries of the cluster's pods, the most used first; empty where pods may not be listed."""
     counted: Counter[str] = Counter()
     async for each in list_workloads(api, None, resources=[_PODS]):
-        if not isinstance(each, Unlisted):
+        if isinstance(each, Workload):
             counted.update(_registries(each))
     return [name for name, _ in counted.most_common(most)]
 
