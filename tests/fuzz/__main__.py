@@ -2,12 +2,14 @@
 
     python tests/fuzz                     ten minutes of processor each; FUZZ_MINUTES says otherwise
     python tests/fuzz manifest reference  some of them; the page is left alone
+    python tests/fuzz --results DIR       what ended is kept there, and the same command goes on where it broke off
 
 Exit code 1 where a target broke; the input that broke it is left in build/fuzz. Put it into tests/fuzz/corpus/TARGET
 under a name that tells what it is, and it is tried by every run of the tests.
 """
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -16,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,6 +57,20 @@ def fuzz(name: str, minutes: float) -> Result:
             broke = _broken(name, code, said, new)
         kept = sum(not each.name.startswith(("crash", "timeout", "oom")) for each in new.iterdir())
     return Result(name, spent, runs, edges, kept, broke)
+
+
+def resumed(name: str, minutes: float, results: Path | None) -> Result:
+    """Return what a run before this one found of the target, given as much time; else fuzz it, and keep the result."""
+    kept = results and results / f"{name}.json"
+    if kept and kept.exists():
+        result = Result(**json.loads(kept.read_text(encoding="utf-8")))
+        if result.seconds >= minutes * 60 - 1:
+            return result
+    result = fuzz(name, minutes)
+    if kept and not result.broke:
+        kept.write_text(json.dumps(asdict(result)), encoding="utf-8")
+    print(f"{name}: {result.runs:,} inputs, {result.broke or 'nothing broke it'}", file=sys.stderr, flush=True)
+    return result
 
 
 def _once(name: str, seconds: int, new: Path, log: Path) -> tuple[int, float, str]:
@@ -125,9 +141,13 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=float(os.environ.get("FUZZ_MINUTES", "10")))
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--page", type=Path, default=None)
+    parser.add_argument("--results", type=Path, default=None)
     given = parser.parse_args()
+    if given.results is not None:
+        given.results.mkdir(parents=True, exist_ok=True)
+    wanted = given.targets or list(TARGETS)
     with ThreadPoolExecutor(given.at_once) as threads:
-        results = list(threads.map(lambda name: fuzz(name, given.minutes), given.targets or list(TARGETS)))
+        results = list(threads.map(lambda name: resumed(name, given.minutes, given.results), wanted))
     page = given.page or (None if given.targets else _PAGE)
     text = render(results, given.minutes)
     if page is not None:
