@@ -21,9 +21,16 @@ class FakeEdits:
     source: str = "ConfigMap pullproof"
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     answers: list[str] = field(default_factory=list)
+    kept: str | None = None
 
     def answer(self, refused: str) -> None:
         self.answers.append(refused)
+
+    async def last_good(self) -> str | None:
+        return self.kept
+
+    async def keep(self, text: str) -> None:
+        self.kept = text
 
     def put(self, text: str | None) -> None:
         self.text = text
@@ -89,7 +96,7 @@ async def test_the_file_alone_is_followed(tmp_path) -> None:
     path.write_text(DENY)
     await found.turns()
     assert found.in_force == [OnUnknown.ALLOW, OnUnknown.DENY]
-    assert found.told == [""]
+    assert found.told == ["", ""]
 
 
 @pytest.mark.parametrize("empty", ["", "\n \n"])
@@ -101,7 +108,7 @@ async def test_an_emptied_file_is_no_edit(tmp_path, empty) -> None:
     path.write_text(empty)
     await found.turns()
     assert found.in_force == [OnUnknown.DENY]
-    assert found.told == [f"{path}: is empty; for the defaults write `kind: PullproofConfiguration`"]
+    assert found.told == ["", f"{path}: is empty; for the defaults write `kind: PullproofConfiguration`"]
     path.write_text("kind: PullproofConfiguration\n")
     await found.turns()
     assert found.in_force == [OnUnknown.DENY, OnUnknown.ALLOW]
@@ -146,7 +153,7 @@ async def test_while_the_watch_is_not_well_the_file_counts(followed, edits) -> N
 async def test_a_deleted_config_map_changes_nothing(followed, edits) -> None:
     edits.put(None)
     await followed.turns()
-    assert (followed.in_force, followed.told) == ([OnUnknown.ALLOW], [])
+    assert (followed.in_force, followed.told) == ([OnUnknown.ALLOW], [""])
 
 
 @pytest.mark.parametrize(
@@ -162,9 +169,44 @@ async def test_a_bad_edit_keeps_the_last_good_one_and_says_so_once(followed, edi
     await followed.turns()
     assert followed.in_force == [OnUnknown.ALLOW]
     assert followed.configuration.refused == why
-    assert (followed.told, edits.answers) == ([why], [why])
+    assert (followed.told, edits.answers) == (["", why], [why])
     edits.put(DENY)
     await followed.turns()
     assert followed.configuration.refused == ""
     assert (followed.told[-1], edits.answers[-1]) == ("", "")
     assert followed.in_force == [OnUnknown.ALLOW, OnUnknown.DENY]
+
+
+async def test_what_is_in_force_is_kept_beyond_this_process(followed, edits) -> None:
+    await followed.turns()
+    assert edits.kept == ALLOW
+    edits.put(DENY)
+    await followed.turns()
+    edits.put(WRONG)
+    await followed.turns()
+    assert edits.kept == DENY
+
+
+async def test_who_begins_after_a_bad_edit_begins_with_the_last_good_one(tmp_path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(WRONG)
+    edits = FakeEdits(text=WRONG, kept=DENY)
+    found = Followed(path, edits)
+    await found.configuration.begin()
+    await found.turns()
+    why = f"{path}:1: onUnknown: 'maybe' is not one of allow, deny"
+    assert found.in_force == [OnUnknown.DENY]
+    assert (found.configuration.refused, found.told, edits.answers) == (why, [why], [why])
+    assert edits.kept == DENY
+    edits.put(ALLOW)
+    await found.turns()
+    assert found.in_force == [OnUnknown.DENY, OnUnknown.ALLOW]
+    assert (found.configuration.refused, edits.kept) == ("", ALLOW)
+
+
+@pytest.mark.parametrize("kept", [None, "registries: [{match: a.example, caFile: absent.crt}]\n", WRONG])
+async def test_where_there_is_no_good_one_the_bad_one_is_told(tmp_path, kept) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(WRONG)
+    with pytest.raises(InvalidSettings, match=r"config\.yaml:1: onUnknown: 'maybe' is not one of allow, deny"):
+        await Followed(path, FakeEdits(kept=kept)).configuration.begin()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,7 +92,7 @@ async def _alone(session: Session, config: Path | None, documents: Sequence[str]
         configuration=config,
         surroundings=Surroundings(environment=session.environ, loopback=True),
         known=Known(pull_secrets=_given(session, documents)),
-        certificate=_certificate(config) or await _own_certificate(),
+        certificate=await _certificate(config) or await _own_certificate(),
         metrics=Metrics(version=_version()),
         health=Health(),
         ports=ports,
@@ -108,6 +108,8 @@ async def _clustered(
     ports: "Ports",
 ) -> None:
     from webhook.cluster.client import open_cluster
+    from webhook.cluster.lastgood import LastGood
+    from webhook.cluster.notebook import NAME
     from webhook.metrics import Metrics
     from webhook.server.clustered import Clustered
     from webhook.server.run import stop_on_signals
@@ -119,15 +121,17 @@ async def _clustered(
     registered = load_registration(Path(registration)) if registration else None
     self_managed = registered is not None and registered.certificates is CertificateKeeper.SELF_MANAGED
     async with open_cluster(*way) as api:
+        namespace = session.environ.get("POD_NAMESPACE") or api.namespace
+        kept = LastGood(api, namespace, NAME)
         await Clustered(
             api=api,
-            namespace=session.environ.get("POD_NAMESPACE") or api.namespace,
+            namespace=namespace,
             identity=session.environ.get("POD_NAME") or f"pullproof-{id(stop):x}",
             configuration=config,
             surroundings=Surroundings(environment=session.environ),
             access=access,
             registered=registered,
-            files=None if self_managed else _certificate(config) or await _own_certificate(),
+            files=None if self_managed else await _certificate(config, kept.read) or await _own_certificate(),
             metrics=Metrics(version=_version()),
             ports=ports,
         ).run(stop)
@@ -151,12 +155,21 @@ def _given(session: Session, documents: Sequence[str]) -> "ManifestSecrets":
     return ManifestSecrets(found.secrets, found.accounts, complete=True)
 
 
-def _certificate(config: Path | None) -> "CertificateSource | None":
-    """Return the certificate that the configuration names, if it names one."""
+async def _certificate(
+    config: Path | None, last_good: Callable[[], Awaitable[str | None]] | None = None
+) -> "CertificateSource | None":
+    """Return the certificate that the configuration names (or, where it cannot be used, the last good one), if any."""
     from webhook.server.certificate import CertificateFiles
+    from webhook.settings.decoding import decode
     from webhook.settings.loading import load
 
-    server = load(config).server if config else None
+    try:
+        server = load(config).server if config else None
+    except ValueError:
+        text = await last_good() if last_good is not None else None
+        if text is None:
+            raise
+        server = decode(text, "the last good configuration").server
     return CertificateFiles(Path(server.cert_file), Path(server.key_file)) if server and server.cert_file else None
 
 

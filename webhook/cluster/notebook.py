@@ -15,6 +15,9 @@ from webhook.cluster.watching import Metadata
 
 log = logging.getLogger(__name__)
 
+NAME = "pullproof-learnt"
+"""The ConfigMap that the chart makes for it."""
+
 KEY = "evidence.json"
 _TRIES = 5
 

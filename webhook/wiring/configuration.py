@@ -7,7 +7,7 @@
 
 As long as the watch is well only it is heard: the file lags behind and would take an edit back. While it is not, what
 changes in the file counts; contents are compared, not times. A bad edit keeps the last good configuration in force, and
-says so in the log, in /readyz?verbose, in a metric and in an Event.
+says so in the log, in /readyz?verbose, in a metric and in an Event; so it does for a replica that begins after it.
 """
 
 import asyncio
@@ -56,6 +56,14 @@ class Edits(Protocol):
         """Say that an edit is in force (""), or why it is not."""
         ...
 
+    async def last_good(self) -> str | None:
+        """Return what was last in force in any replica; None where that is not known."""
+        ...
+
+    async def keep(self, text: str) -> None:
+        """Remember that this is in force, beyond the end of this process; never raises."""
+        ...
+
 
 @dataclass(slots=True)
 class FollowedConfiguration:
@@ -70,12 +78,32 @@ class FollowedConfiguration:
     _file_seen: bytes = field(default=b"", init=False)
 
     async def begin(self) -> None:
-        """Put the file in force for the first time; raise a ValueError in one line where it cannot be used."""
+        """Put the file in force for the first time, or else what was in force last.
+
+        Raise a ValueError in one line where neither can be used.
+        """
         self._seen = self._file_seen = self._file()
-        await self.adopt(Settings() if self.path is None else load(self.path))
+        try:
+            await self.adopt(Settings() if self.path is None else load(self.path))
+        except ValueError as error:
+            await self._begin_with_last_good(error)
+        self.told(self.refused)
+
+    async def _begin_with_last_good(self, error: ValueError) -> None:
+        text = await self.edits.last_good() if self.edits is not None else None
+        if self.edits is None or text is None:
+            raise error
+        try:
+            await self.adopt(decode(text, "the last good configuration"))
+        except ValueError:
+            raise error from None
+        self._refuse(error)
+        self.edits.answer(self.refused)
 
     async def follow(self, every: float = 1.0) -> None:
         """Look every so many seconds, and at once where an edit is heard of, for ever."""
+        if not self.refused:
+            await self._keep()
         while self.path is not None:
             await self._wait(every)
             read = self._news(self.path)
@@ -109,14 +137,23 @@ class FollowedConfiguration:
         try:
             await self.adopt(self._whole(read()))
         except ValueError as error:
-            self.refused = str(error)
-            _LOG.warning("kept the last good configuration: %s", self.refused)
+            self._refuse(error)
         else:
             self.refused = ""
             _LOG.info("configuration reloaded")
         self.told(self.refused)
         if self.edits is not None:
             self.edits.answer(self.refused)
+        if not self.refused:
+            await self._keep()
+
+    def _refuse(self, error: ValueError) -> None:
+        self.refused = str(error)
+        _LOG.warning("kept the last good configuration: %s", self.refused)
+
+    async def _keep(self) -> None:
+        if self.edits is not None and self.path is not None:
+            await self.edits.keep(self._seen.decode("utf-8", "replace"))
 
     def _whole(self, settings: Settings) -> Settings:
         """Refuse an empty text, which is what a file that is just being written holds; the defaults can be written."""

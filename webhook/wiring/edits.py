@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from webhook.cluster.api import Api
 from webhook.cluster.configmap import WatchedText
 from webhook.cluster.events import Event, Events, EventType, Subject
+from webhook.cluster.lastgood import LastGood
+from webhook.cluster.notebook import NAME
 
 KEY = "config.yaml"
 """Where in the ConfigMap the configuration is."""
@@ -21,6 +23,7 @@ class ConfigMapEdits:
     name: str
     watched: WatchedText
     events: Events
+    kept: LastGood
 
     @property
     def text(self) -> str | None:
@@ -53,11 +56,20 @@ class ConfigMapEdits:
             note, reason, kind = "the edit is in force", "ConfigurationReloaded", EventType.NORMAL
         self.events.tell(Event(about=about, reason=reason, action="Reload", note=note, type=kind))
 
+    async def last_good(self) -> str | None:
+        """Return what was last in force in any replica; None where that is not known."""
+        return await self.kept.read()
+
+    async def keep(self, text: str) -> None:
+        """Remember that this is in force, beyond the end of this process; never raises."""
+        await self.kept.keep(text)
+
 
 @asynccontextmanager
 async def open_edits(api: Api, namespace: str, name: str, instance: str) -> AsyncIterator[ConfigMapEdits]:
     """Begin to watch the ConfigMap; `instance` is what Events call this replica. Never waits for the API server."""
-    edits = ConfigMapEdits(namespace, name, WatchedText(api, namespace, name, KEY), Events(api, instance, quiet=0.0))
+    watched, events = WatchedText(api, namespace, name, KEY), Events(api, instance, quiet=0.0)
+    edits = ConfigMapEdits(namespace, name, watched, events, LastGood(api, namespace, NAME))
     tasks = [asyncio.create_task(edits.watched.watching.run()), asyncio.create_task(edits.events.run())]
     try:
         yield edits

@@ -12,7 +12,7 @@ from webhook.cluster.evidence import ClusterFactsSource, Learner, Writer
 from webhook.cluster.mutators import MutatingWebhooks
 from webhook.cluster.namespaces import ClusterNamespaces
 from webhook.cluster.nodes import ClusterNodes
-from webhook.cluster.notebook import Notebook
+from webhook.cluster.notebook import NAME, Notebook
 from webhook.cluster.revisions import Revisions
 from webhook.cluster.secrets import ClusterPullSecrets, SecretAccess
 from webhook.cluster.survey import Survey
@@ -109,7 +109,7 @@ async def open_known(
     """
     pull_secrets = ClusterPullSecrets(api, decode_secret, access=access, on_error=on_error)
     namespaces, nodes = ClusterNamespaces(api), ClusterNodes(api)
-    revisions, notebook = Revisions(api), Notebook(api, namespace, "pullproof-learnt")
+    revisions, notebook = Revisions(api), Notebook(api, namespace, NAME)
     webhooks, tokens = MutatingWebhooks(api, namespaces.known), AccountTokens(api)
     known = Known(
         pull_secrets=pull_secrets,

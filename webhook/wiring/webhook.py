@@ -47,7 +47,6 @@ async def open_webhook(
 
         followed = FollowedConfiguration(configuration, generations.adopt, edits, told=told)
         await followed.begin()
-        told("")
         pipeline = Pipeline(
             Sources(
                 resolver=generations,

@@ -8,7 +8,7 @@ from webhook.cluster.checkup.site import Site
 from webhook.cluster.failure import ClusterError
 from webhook.cluster.mutators import mutating_policies, mutating_webhooks
 from webhook.cluster.nodes import node_mirrors
-from webhook.cluster.notebook import Notebook
+from webhook.cluster.notebook import NAME, Notebook
 from webhook.cluster.watching import Metadata, pages
 from webhook.policy.evidence import Mutator
 from webhook.policy.statements import Statements
@@ -21,7 +21,7 @@ _SHOWN = 20
 async def check_learnt(api: Api, site: Site, logins: str) -> list[Line]:
     """Look at the evidence; `logins` is what the configuration states by nodes.logins ("" where unknown)."""
     try:
-        learnt = await Notebook(api, site.namespace, "pullproof-learnt").read()
+        learnt = await Notebook(api, site.namespace, NAME).read()
     except ClusterError as error:
         return [unread("evidence", "ConfigMap pullproof-learnt", error)]
     if not learnt.surveyed:
