@@ -21,9 +21,10 @@ from webhook.cli.judging import Inspector, Wish
 from webhook.cli.session import Session
 from webhook.credentials.credential import Credential
 from webhook.image.reference import Digest, Reference
-from webhook.pipeline import Pipeline, Sources
+from webhook.pipeline import Pipeline
 from webhook.registry.resolution import Absent, Failure, Resolution, Resolved, Unresolved
 from webhook.settings.policy import policy_of
+from webhook.sources import Sources
 from webhook.workload.workload import Workload
 
 sys.path.insert(0, str(Path(__file__).parent))

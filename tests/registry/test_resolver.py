@@ -12,7 +12,7 @@ from webhook.registry.resolution import Absent, Failure, Resolved, Unresolved
 from webhook.registry.resolver import MOST_LOGINS, RegistryResolver
 
 if TYPE_CHECKING:
-    from webhook.pipeline import Resolver
+    from webhook.sources import Resolver
 
     def _is_a_resolver(resolver: RegistryResolver) -> Resolver:
         return resolver

@@ -12,7 +12,7 @@ from webhook.credentials.credential import Credential
 from webhook.documents.pullsecrets import ManifestSecrets
 from webhook.image.platform import Platform
 from webhook.image.reference import Reference
-from webhook.pipeline import Pipeline, Sources
+from webhook.pipeline import Pipeline
 from webhook.policy.decision import Policy
 from webhook.policy.evidence import ClusterFacts, NodeFacts
 from webhook.policy.verdict import Judged
@@ -21,6 +21,7 @@ from webhook.registry.resolution import Failure, Resolved
 from webhook.registry.resolver import RegistryResolver
 from webhook.settings.policy import policy_of
 from webhook.settings.schema import Settings
+from webhook.sources import Sources
 from webhook.wiring.unknown import NoLogins, NoNamespaces
 from webhook.workload.workload import Workload
 

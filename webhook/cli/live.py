@@ -15,12 +15,12 @@ from webhook.cluster.failure import NotFound
 from webhook.cluster.sighting import sight
 from webhook.documents.source import SourcedWorkload
 from webhook.image.reference import InvalidReference, Reference
-from webhook.pipeline import Nodes
 from webhook.policy.evidence import NodeFacts
 from webhook.reports.explain import render
 from webhook.reports.explanation import Explanation
 from webhook.reports.live import with_sighting
 from webhook.settings.schema import Settings
+from webhook.sources import Nodes
 from webhook.wiring.live import open_live
 from webhook.workload.sighting import Sighting
 from webhook.workload.workload import ContainerImage, Workload

@@ -129,7 +129,7 @@ class RegistryResolver:
     ) -> Resolution:
         """Resolve `reference` as a node with these candidates would (none = one anonymous pull), inside `deadline`.
 
-        Never raises for what a registry, a network or an image can do; see `webhook.pipeline.Resolver`.
+        Never raises for what a registry, a network or an image can do; see `webhook.sources.Resolver`.
         """
         if not self._open:
             raise RuntimeError("the resolver is closed; enter it with `async with` first")

@@ -120,7 +120,7 @@ class Generations:
         content: bool = False,
         fresh: bool = False,
     ) -> Resolution:
-        """Resolve by the way in force; see `webhook.pipeline.Resolver`."""
+        """Resolve by the way in force; see `webhook.sources.Resolver`."""
         return await self._open.resolver.resolve(
             reference, credentials, deadline=deadline, not_before=not_before, content=content, fresh=fresh
         )
@@ -128,13 +128,13 @@ class Generations:
     async def lookup(
         self, reference: Reference, workload: Workload, own: tuple[Credential, ...], *, deadline: float
     ) -> tuple[tuple[Credential, ...], str]:
-        """Look logins up where the settings in force say; see `webhook.pipeline.NodeLogins`."""
+        """Look logins up where the settings in force say; see `webhook.sources.NodeLogins`."""
         return await self._open.logins.lookup(reference, workload, own, deadline=deadline)
 
     def recall(
         self, reference: Reference, own: tuple[Credential, ...], *, content: bool
     ) -> tuple[tuple[Credential, ...], Resolved, float] | None:
-        """Recall what the way in force holds; see `webhook.pipeline.Memory`."""
+        """Recall what the way in force holds; see `webhook.sources.Memory`."""
         way = self._open
         others = way.logins.held(reference)
         if others is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from webhook.credentials.pullsecret import PullSecret, PullSecrets
 from webhook.documents.pullsecrets import ManifestSecrets
-from webhook.pipeline import PullSecretSource
+from webhook.sources import PullSecretSource
 from webhook.workload.workload import Workload
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from webhook.credentials.provider import TokenSource
-from webhook.pipeline import ClusterEvidence, Namespaces, Nodes, PullSecretSource
+from webhook.sources import ClusterEvidence, Namespaces, Nodes, PullSecretSource
 from webhook.wiring.unknown import NoCluster, NoNamespaces, NoNodes
 
 

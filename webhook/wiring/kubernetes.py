@@ -19,10 +19,11 @@ from webhook.cluster.survey import Survey
 from webhook.credentials.dockerconfig import decode_secret
 from webhook.credentials.keychain import Keychain
 from webhook.image.reference import Reference
-from webhook.pipeline import Pipeline, Resolver
+from webhook.pipeline import Pipeline
 from webhook.policy.cause import REFUSALS
 from webhook.policy.decision import Verdict
 from webhook.registry.resolution import Unresolved
+from webhook.sources import Resolver
 from webhook.wiring.known import Known
 from webhook.workload.workload import Workload
 

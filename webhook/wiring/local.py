@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from webhook.credentials.local import load_local
-from webhook.pipeline import NodeLogins, Pipeline, Sources
+from webhook.pipeline import Pipeline
 from webhook.registry.observer import NullObserver
 from webhook.settings.policy import policy_of
 from webhook.settings.schema import CredentialSource, Settings
+from webhook.sources import NodeLogins, Sources
 from webhook.wiring.known import Known
 from webhook.wiring.logins import PersonLogins, open_node_logins
 from webhook.wiring.registries import Surroundings, open_resolver

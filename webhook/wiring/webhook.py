@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webhook.metrics import Metrics
-from webhook.pipeline import Pipeline, Sources
+from webhook.pipeline import Pipeline
 from webhook.settings.schema import Settings
+from webhook.sources import Sources
 from webhook.wiring.configuration import Edits, FollowedConfiguration
 from webhook.wiring.generation import Generations
 from webhook.wiring.known import Known as Known
