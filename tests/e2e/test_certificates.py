@@ -31,7 +31,8 @@ def fresh(chart, kubectl, world):
     yield chart
     if chart.values is not None:
         chart.uninstall()
-    kubectl("delete", "secret", "pullproof-tls", "-n", SYSTEM, "--ignore-not-found")  # cert-manager leaves it
+    # cert-manager leaves them, unless it was told otherwise
+    kubectl("delete", "secret", "pullproof-tls", "pullproof-ca", "-n", SYSTEM, "--ignore-not-found")
 
 
 @pytest.fixture
