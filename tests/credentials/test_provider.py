@@ -1,7 +1,6 @@
 import asyncio
 import json
 import os
-import time
 
 import pytest
 import yaml
@@ -213,13 +212,11 @@ async def test_program_that_went_away(setting):
 
 async def test_closing_ends_what_runs(setting, appearing):
     pid = setting.folder / "pid"
-    providers = setting.provider("p", f"echo $$ > {pid}; sleep 30").start()
+    providers = setting.provider("p", f"echo $$ > {pid}; sleep 600").start()
     waiting = asyncio.create_task(ask(providers, "quay.io/a"))
     number = int(await appearing(pid))
-    begun = time.monotonic()
     await providers.close()
     assert await waiting == ([], "provider 'p': gave no answer in time")
-    assert time.monotonic() - begun < 10
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)
 

@@ -37,17 +37,8 @@ async def run(
     max_output: int = MAX_OUTPUT,
 ) -> Answer:
     """Run `command` with `given` on its standard input and just this environment; raise `ProgramFailed`."""
-    loop = asyncio.get_running_loop()
     try:
-        transport, talk = await loop.subprocess_exec(
-            lambda: _Talk(loop.create_future(), max_output),
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=dict(environment),
-            start_new_session=True,
-        )
+        transport, talk = await _start(command, environment, max_output)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ProgramFailed(f"cannot be run: {why.lower()}") from error
@@ -62,6 +53,31 @@ async def run(
         return Answer(status, bytes(talk.output))
     finally:
         await _end(transport, talk)
+
+
+async def _start(
+    command: Sequence[str], environment: Mapping[str, str], max_output: int
+) -> tuple[asyncio.SubprocessTransport, "_Talk"]:
+    """Start it; whoever is cancelled meanwhile leaves nothing running: a loop by itself would end the program alone."""
+    loop = asyncio.get_running_loop()
+    starting = asyncio.ensure_future(
+        loop.subprocess_exec(
+            lambda: _Talk(loop.create_future(), max_output),
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting})
+        if starting.exception() is None:
+            await _end(*starting.result())
+        raise
 
 
 @runtime_checkable
