@@ -1,5 +1,6 @@
 """Against a real API server: logins, errors in one line, watches."""
 
+import asyncio
 import contextlib
 import json
 import subprocess
@@ -98,6 +99,57 @@ async def test_an_untrusted_server_is_unavailable(tmp_path: Path, admin_config) 
     async with open_cluster(str(tmp_path / "config")) as api:
         with pytest.raises(Unavailable, match="certificate is not trusted"):
             await api.request("GET", NODES)
+
+
+@contextlib.asynccontextmanager
+async def endless(tmp_path: Path, status: int):
+    """An API server whose answers never end, open as a cluster."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"HTTP/1.1 {status} x\r\ncontent-type: application/json\r\n\r\n".encode() + b'{"kind":"')
+            while not writer.is_closing():
+                writer.write(b"a" * 65536)
+                await asyncio.sleep(0)  # drain() alone never lets the loop notice that the peer is gone
+                await writer.drain()
+        except OSError:
+            pass  # the client has had enough
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    config = {
+        "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    (tmp_path / "config").write_text(json.dumps({"current-context": "a", **config}))
+    async with open_cluster(str(tmp_path / "config")) as api:
+        yield api
+    server.close()
+    await server.wait_closed()
+
+
+async def test_an_answer_without_end_is_left(tmp_path: Path) -> None:
+    async with endless(tmp_path, 200) as api:
+        with pytest.raises(Unavailable, match="more than 4 MiB"):
+            await api.request("GET", "/api/v1/namespaces/default", seconds=60)
+        with pytest.raises(Unavailable, match="more than 64 MiB"):
+            await api.request("GET", NODES, query={"limit": "500"}, seconds=60)
+        with pytest.raises(Unavailable, match="watch event of more than 16 MiB"):
+            await anext(api.lines(NODES, query={"watch": "1"}, idle=60))
+
+
+async def test_a_refusal_without_end_is_one(tmp_path: Path) -> None:
+    async with endless(tmp_path, 403) as api:
+        with pytest.raises(Denied, match="answered 403"):
+            await api.request("GET", NODES, seconds=60)
+
+
+def test_a_refusal_that_is_deep_is_one() -> None:
+    assert isinstance(classify(403, b'{"a":' + b"[" * 100_000), Denied)
 
 
 BROKEN = {

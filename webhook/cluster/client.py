@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _CONNECT = 5.0
-_MOST = 16 * 1024 * 1024
+_MOST_EVENT = 16 * 1024 * 1024
+_MOST_OBJECT = 4 * 1024 * 1024
+"""Bytes of one object; etcd keeps no more than 1.5 MiB of it, and the API server takes no more than 3."""
+_MOST_LIST = 64 * 1024 * 1024
+"""Bytes of a page of a list, which is asked for with a query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,7 @@ class KubernetesApi:
                 response.release()
                 response = await self._send(method, path, query or {}, body, content_type, limit)
             async with response:
-                return await _checked(response)
+                return await _checked(response, _MOST_LIST if query else _MOST_OBJECT)
 
     async def lines(self, path: str, *, query: Mapping[str, str], idle: float) -> AsyncGenerator[bytes, None]:
         """Stream the lines of a watch."""
@@ -98,7 +102,7 @@ class KubernetesApi:
         with _translated():
             async with await self._send("GET", path, query, None, JSON, limit) as response:
                 if response.status != 200:
-                    await _checked(response)
+                    await _checked(response, _MOST_OBJECT)
                 try:
                     async for line in _split(response):
                         yield line
@@ -138,27 +142,38 @@ class KubernetesApi:
 
 
 async def _split(response: "ClientResponse") -> AsyncIterator[bytes]:
-    rest = b""
+    rest = bytearray()
     async for chunk in response.content.iter_any():
-        *whole, rest = (rest + chunk).split(b"\n")
-        if len(rest) > _MOST:
+        rest += chunk
+        if b"\n" in chunk:
+            *whole, last = rest.split(b"\n")
+            rest = last
+            for line in whole:
+                yield bytes(line)
+        if len(rest) > _MOST_EVENT:
             raise Unavailable("a watch event of more than 16 MiB")
-        for line in whole:
-            yield line
 
 
 def _abort(response: "ClientResponse") -> None:
-    """Drop the connection of a watch that we leave: a polite end of TLS would wait for a server with more to say."""
+    """Drop the connection of an answer that we leave: a polite end of TLS would wait for a server with more to say."""
     connection = response.connection
     if connection is not None and connection.transport is not None:
         connection.transport.abort()
 
 
-async def _checked(response: "ClientResponse") -> bytes:
-    body: bytes = await response.read()
+async def _checked(response: "ClientResponse", most: int) -> bytes:
+    """Return the body of a good answer, of `most` bytes; whoever sends more is no API server, and is left at once."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            _abort(response)
+            break
     if response.status >= 300:
-        raise classify(response.status, body)
-    return body
+        raise classify(response.status, bytes(body))
+    if len(body) > most:
+        raise Unavailable(f"an answer of the API server of more than {most // 1024 // 1024} MiB")
+    return bytes(body)
 
 
 @contextmanager

@@ -66,6 +66,6 @@ def classify(status: int, body: bytes) -> ClusterError:
     kind = _BY_STATUS.get(status, Rejected if status < 500 else Unavailable)
     try:
         message = msgspec.json.decode(body, type=_Status).message
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         message = ""
     return kind(" ".join(message.split())[:300] or f"the API server answered {status}")
