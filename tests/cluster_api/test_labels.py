@@ -35,3 +35,18 @@ def requirement(key: str, operator: str, *values: str) -> LabelSelector:
 )
 def test_selects(chosen: LabelSelector, selects: bool, may: bool) -> None:
     assert (chosen.selects(SHOP), chosen.may_select(SHOP)) == (selects, may)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "query"),
+    [
+        (LabelSelector(), ""),
+        (LabelSelector(match_labels={"app": "web", "tier": "front"}), "app=web,tier=front"),
+        (requirement("app", "In", "api", "web"), "app in (api,web)"),
+        (requirement("app", "NotIn", "web"), "app notin (web)"),
+        (requirement("app", "Exists"), "app"),
+        (requirement("app", "DoesNotExist"), "!app"),
+    ],
+)
+def test_asks(chosen: LabelSelector, query: str) -> None:
+    assert chosen.query() == query

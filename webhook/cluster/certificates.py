@@ -197,13 +197,15 @@ class ServiceEndpoints:
     async def ready(self) -> bool:
         """Tell whether at least one endpoint is ready; False where that cannot be found out."""
         try:
-            slices = decode(await self._api.request("GET", self._path, query=self._query), _Slices)
+            return any(await self.states())
         except ClusterError:
             return False
+
+    async def states(self) -> list[bool]:
+        """Tell of each endpoint whether it is ready; raise `ClusterError`."""
+        slices = decode(await self._api.request("GET", self._path, query=self._query), _Slices)
         # an unset condition is to be taken for true (discovery/v1 EndpointConditions)
-        return any(
-            endpoint.conditions.ready is not False for each in slices.items or () for endpoint in each.endpoints or ()
-        )
+        return [each.conditions.ready is not False for item in slices.items or () for each in item.endpoints or ()]
 
 
 class Writer(Protocol):

@@ -1,4 +1,4 @@
-"""Label selectors (pure): whether one selects what has these labels, and whether it may.
+"""Label selectors (pure): whether one selects what has these labels, whether it may, and how it is asked for.
 
 The rules are metav1.LabelSelector's: all of matchLabels and all of matchExpressions must hold, and an empty selector
 selects everything (apimachinery pkg/labels).
@@ -43,9 +43,29 @@ class LabelSelector(msgspec.Struct, rename="camel"):
         """Tell whether a pod of a template with these labels may be: it may get some, and not have all of them."""
         return all(_may_hold(each, labels) for each in self._requirements())
 
+    def query(self) -> str:
+        """Return it as the API takes it in a query."""
+        terms = [equal(self.match_labels or {}), *map(_term, self.match_expressions or ())]
+        return ",".join(term for term in terms if term)
+
     def _requirements(self) -> list[_Requirement]:
         equal = [_Requirement(key, "In", [value]) for key, value in (self.match_labels or {}).items()]
         return equal + (self.match_expressions or [])
+
+
+def equal(labels: Mapping[str, str]) -> str:
+    """Return the query for what has all of these labels."""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def _term(requirement: _Requirement) -> str:
+    match requirement.operator:
+        case "Exists":
+            return requirement.key
+        case "DoesNotExist":
+            return f"!{requirement.key}"
+        case operator:
+            return f"{requirement.key} {operator.lower()} ({','.join(requirement.values or ())})"
 
 
 def _holds(requirement: _Requirement, labels: Mapping[str, str]) -> bool:

@@ -1,13 +1,13 @@
 """One object of a live cluster, with the pod of it that tells most and what its kubelet said (I/O)."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
 
 from webhook.cluster.api import Api, decode, segment
 from webhook.cluster.failure import ClusterError
+from webhook.cluster.labels import LabelSelector, equal
 from webhook.cluster.watching import raw_pages
 from webhook.cluster.workloads import RESOURCES, Resource, read_workload
 from webhook.workload.decoding import MalformedObject
@@ -71,17 +71,6 @@ class _Pod(msgspec.Struct):
     metadata: _Metadata = msgspec.field(default_factory=_Metadata)
     spec: _PodSpec = msgspec.field(default_factory=_PodSpec)
     status: _Status = msgspec.field(default_factory=_Status)
-
-
-class _Requirement(msgspec.Struct):
-    key: str = ""
-    operator: str = ""
-    values: list[str] | None = None
-
-
-class _Selector(msgspec.Struct, rename="camel"):
-    match_labels: dict[str, str] | None = None
-    match_expressions: list[_Requirement] | None = None
 
 
 class _Selecting(msgspec.Struct):
@@ -165,25 +154,7 @@ class _Page(msgspec.Struct):
 
 def _selector(raw: msgspec.Raw, *, plain: bool) -> str:
     """Write a selector as the API takes it in a query."""
-    if plain:
-        return _equal(decode(raw, dict[str, str]))
-    selector = decode(raw, _Selector)
-    terms = [_equal(selector.match_labels or {}), *map(_term, selector.match_expressions or ())]
-    return ",".join(term for term in terms if term)
-
-
-def _equal(labels: Mapping[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in labels.items())
-
-
-def _term(requirement: _Requirement) -> str:
-    match requirement.operator:
-        case "Exists":
-            return requirement.key
-        case "DoesNotExist":
-            return f"!{requirement.key}"
-        case operator:
-            return f"{requirement.key} {operator.lower()} ({','.join(requirement.values or ())})"
+    return equal(decode(raw, dict[str, str])) if plain else decode(raw, LabelSelector).query()
 
 
 def _seen(data: bytes) -> SeenPod:

@@ -11,23 +11,13 @@ from webhook.cluster.api import Api, decode, segment
 from webhook.cluster.checkup.line import Line, fail, ok, unread, warn
 from webhook.cluster.checkup.site import Site
 from webhook.cluster.failure import ClusterError
+from webhook.cluster.labels import LabelSelector
 
 TOPIC = "egress"
 
 
 class _Metadata(msgspec.Struct):
     name: str = ""
-
-
-class _Requirement(msgspec.Struct):
-    key: str = ""
-    operator: str = ""
-    values: list[str] | None = None
-
-
-class _Selector(msgspec.Struct, rename="camel"):
-    match_labels: dict[str, str] | None = None
-    match_expressions: list[_Requirement] | None = None
 
 
 class _Port(msgspec.Struct, rename="camel"):
@@ -50,7 +40,7 @@ class _Rule(msgspec.Struct):
 
 
 class _Spec(msgspec.Struct, rename="camel"):
-    pod_selector: _Selector = msgspec.field(default_factory=_Selector)
+    pod_selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
     policy_types: list[str] | None = None
     egress: list[_Rule] | None = None
 
@@ -99,24 +89,7 @@ def judge_egress(policies: list[Policy], labels: Mapping[str, str]) -> list[Line
 def _binds(policy: Policy, labels: Mapping[str, str]) -> bool:
     # without policyTypes a policy is about egress only if it has egress rules (networking/v1 NetworkPolicySpec)
     types = policy.spec.policy_types or (["Egress"] if policy.spec.egress else [])
-    selector = policy.spec.pod_selector
-    return (
-        "Egress" in types
-        and all(labels.get(key) == value for key, value in (selector.match_labels or {}).items())
-        and all(_holds(each, labels.get(each.key)) for each in selector.match_expressions or ())
-    )
-
-
-def _holds(requirement: _Requirement, value: str | None) -> bool:
-    match requirement.operator:
-        case "In":
-            return value in (requirement.values or ())
-        case "NotIn":
-            return value not in (requirement.values or ())
-        case "Exists":
-            return value is not None
-        case _:
-            return value is None
+    return "Egress" in types and policy.spec.pod_selector.selects(labels)
 
 
 def _port(rule: _Rule, number: int, protocol: str) -> bool:

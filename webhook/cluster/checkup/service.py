@@ -5,25 +5,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from webhook.cluster.api import Api, decode, segment
+from webhook.cluster.certificates import ServiceEndpoints
 from webhook.cluster.checkup.line import Line, fail, ok, unread, warn
 from webhook.cluster.checkup.site import Site
 from webhook.cluster.failure import ClusterError, NotFound
-
-
-class _Conditions(msgspec.Struct):
-    ready: bool | None = None
-
-
-class _Endpoint(msgspec.Struct):
-    conditions: _Conditions = msgspec.field(default_factory=_Conditions)
-
-
-class _Slice(msgspec.Struct):
-    endpoints: list[_Endpoint] | None = None
-
-
-class _Slices(msgspec.Struct):
-    items: list[_Slice] | None = None
 
 
 class _LeaseSpec(msgspec.Struct, rename="camel"):
@@ -38,13 +23,10 @@ class _Lease(msgspec.Struct):
 
 async def check_endpoints(api: Api, site: Site) -> list[Line]:
     """Look at who stands behind the Service, and at the rollout."""
-    path = f"/apis/discovery.k8s.io/v1/namespaces/{segment(site.namespace)}/endpointslices"
-    query = {"labelSelector": f"kubernetes.io/service-name={site.registration.service}"}
     try:
-        slices = decode(await api.request("GET", path, query=query), _Slices)
+        states = await ServiceEndpoints(api, site.namespace, site.registration.service).states()
     except ClusterError as error:
         return [unread("endpoints", "EndpointSlices", error)]
-    states = [each.conditions.ready is not False for item in slices.items or () for each in item.endpoints or ()]
     ready, wanted = sum(states), max(site.replicas, 1)
     look = f"kubectl -n {site.namespace} get pods; kubectl -n {site.namespace} logs deploy/{site.name}"
     if not ready:
