@@ -133,7 +133,7 @@ TARGETS = {
     "bench": Needs((), ("wrk",)),
     "image": Needs((), ("debootstrap", "buildah")),
     "chaos": Needs(
-        ("kube/kube-apiserver", "etcd", "toxiproxy"), ("redis-server", "iproute2", "nftables", "libfaketime")
+        ("kube/kube-apiserver", "etcd", "toxiproxy"), ("redis-server", "iproute2", "nftables", "gcc", "libc6-dev")
     ),
 }
 
