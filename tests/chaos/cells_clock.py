@@ -1,4 +1,4 @@
-"""What the wall clock can do: its row of the matrix (wallclock.c); the monotonic clock goes on, as the kernel's does."""
+"""What the wall clock can do: its row of the matrix (wallclock.c); the monotonic clock goes on."""
 
 import asyncio
 import time
