@@ -6,7 +6,7 @@ PARTS ?= $(HOME)/.cache/pullproof-parts
 export PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom decoders personalities flame attacks clean
+.PHONY: help demo test lint typecheck contracts parts e2e oracle chaos soak fuzz bench startup constraints sbom decoders personalities flame attacks controls clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ fuzz: $(VENV)/.ready ## every decoder, 10 minutes of processor each (FUZZ_MINUTE
 
 attacks: $(VENV)/.ready ## what each resource attack costs; writes docs/threat-model.md
 	$(BIN)/python tests/security/figures.py
+
+controls: $(VENV)/.ready ## each control taken away, so that its attack succeeds; writes docs/threat-model.md
+	$(BIN)/python tests/security/taken_away.py
 
 bench: $(VENV)/.ready ## speed, as ratios measured in one run; writes docs/benchmarks.md
 	@$(PYTHON) tests/parts/get.py bench

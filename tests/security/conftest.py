@@ -39,6 +39,8 @@ from webhook.wiring.webhook import Known
 STRANGER = "127.66.0.1"
 WEBHOOK = "127.66.0.2"
 
+sys.path.insert(0, str(Path(__file__).parent))  # controls.py and taken_away.py are a program of their own
+
 _CONNECTS: list[tuple[str, int]] = []
 
 

@@ -1,0 +1,508 @@
+"""The controls, and what becomes of an attack once its control is taken away.
+
+Each entry names an attack's class, the control, the lines that are it, and one test. A copy of the program is made in
+which those lines are replaced, and the test is run against that copy: it must fail, and its failure must tell that the
+attack succeeded (`told`). The program itself has no switch that turns a control off.
+"""
+
+from dataclasses import dataclass
+
+THEFT, RESOURCES, INJECTION, LEAK, FORGERY = (
+    "credential theft",
+    "resources",
+    "injection",
+    "secrets",
+    "server-side request forgery",
+)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One place of one file, where `old` stands exactly once."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control. `test` is below tests/security/; `told` is a regular expression of what its failure says."""
+
+    kind: str
+    attack: str
+    control: str
+    edits: tuple[Edit, ...]
+    test: str
+    told: str
+
+
+_ALL_KEYS = Edit(
+    "webhook/credentials/keychain.py",
+    "candidates = self._globs + self._plain.get((target.labels, target.port), [])",
+    "candidates = self._globs + [each for filed in self._plain.values() for each in filed]",
+)
+"""Keys are found by their host, which is the same control once more."""
+
+_LATE = r"ReadTimeout|TimeoutError"
+_STOLEN = "test_stolen_logins.py::"
+_COST = "test_exhaustion.py::"
+_TEXT = "test_injection.py::"
+_CANARY = "test_canaries.py::"
+
+CONTROLS = (
+    Control(
+        FORGERY,
+        "an image's host is an address that is refused",
+        "addresses are judged when they are connected to",
+        (Edit("webhook/registry/door.py", "refusal = self.rules.refusal(address)", "refusal = None"),),
+        "test_forged_requests.py::test_image_names_that_are_addresses",
+        r"assert \[\('",
+    ),
+    # ---- logins
+    Control(
+        THEFT,
+        "a realm over plain http",
+        "a token service is asked over https",
+        (Edit("webhook/registry/token.py", 'if url.scheme != "https" and not plain:', "if False:"),),
+        _STOLEN + "test_realms",
+        r"\('http', 'evil\.bad\.test:",
+    ),
+    Control(
+        THEFT,
+        "a realm that begins with another's name as its user",
+        "no user info in a URL",
+        (
+            Edit(
+                "webhook/registry/url.py", "(?P<scheme>https?)://(?P<host>", "(?P<scheme>https?)://(?:[^/]*@)?(?P<host>"
+            ),
+        ),
+        _STOLEN + "test_realms",
+        r"\('https', 'evil\.bad\.test:",
+    ),
+    Control(
+        THEFT,
+        "a registry that names another's realm",
+        "a token is good for the endpoint and the login that it was given for",
+        (
+            Edit(
+                "webhook/registry/session.py",
+                'Place(endpoint.base, repository, "" if self._login.anonymous else self._login.id)',
+                'Place("", repository, "")',
+            ),
+        ),
+        _STOLEN + "test_an_evil_registry_that_names_anothers_realm",
+        r"assert not \{",
+    ),
+    Control(
+        THEFT,
+        "a redirect to another host",
+        "a login stays with its origin",
+        (
+            Edit(
+                "webhook/registry/exchange.py",
+                "asked.private if target.origin == asked.url.origin else ()",
+                "asked.private",
+            ),
+        ),
+        _STOLEN + "test_redirects_of_a_registry_with_a_login[Basic]",
+        r"\('https', 'evil\.bad\.test:",
+    ),
+    Control(
+        THEFT,
+        "a redirect's target asks for the login",
+        "a redirect's challenge is not answered",
+        (
+            Edit(
+                "webhook/registry/session.py",
+                "case 401 if not answer.redirected and (sent_ahead or self._authorization is None):",
+                "case 401 if sent_ahead or self._authorization is None:",
+            ),
+        ),
+        _STOLEN + "test_redirects_before_any_login",
+        r"\('https', 'evil\.bad\.test:",
+    ),
+    Control(
+        THEFT,
+        "a token service that redirects the form",
+        "a form is never redirected",
+        (Edit("webhook/registry/exchange.py", " or ask.form is not None", ""),),
+        _STOLEN + "test_redirects_of_the_token_service[POST]",
+        r"\('https', 'evil\.bad\.test:",
+    ),
+    Control(
+        THEFT,
+        "a host that differs in case",
+        "keys are told apart by case",
+        (
+            _ALL_KEYS,
+            Edit("webhook/credentials/pattern.py", "return glob == label", "return glob.lower() == label.lower()"),
+        ),
+        _STOLEN + "test_look_alikes",
+        r"'reg\.test:",
+    ),
+    Control(
+        THEFT,
+        "a host that begins like another",
+        "every label of a host counts",
+        (_ALL_KEYS, Edit("webhook/credentials/pattern.py", "if len(pattern.labels) != len(name.labels):", "if False:")),
+        _STOLEN + "test_look_alikes",
+        r"'reg\.test\.bad\.test:",
+    ),
+    Control(
+        THEFT,
+        "another port of the same host",
+        "a key is for its port",
+        (_ALL_KEYS, Edit("webhook/credentials/pattern.py", "if pattern.port != name.port:", "if False:")),
+        _STOLEN + "test_look_alikes",
+        r"'reg\.test:",
+    ),
+    Control(
+        THEFT,
+        "another path of the same host",
+        "a key with a path is for that path",
+        (Edit("webhook/credentials/pattern.py", "if not name.path.startswith(pattern.path):", "if False:"),),
+        _STOLEN + "test_a_key_with_a_path_opens_only_that_path",
+        r"'reg\.test:",
+    ),
+    Control(
+        THEFT,
+        "a pod that uses another's token",
+        "tokens are kept by login",
+        (Edit("webhook/registry/session.py", '"" if self._login.anonymous else self._login.id', '""'),),
+        _STOLEN + "test_one_pods_token_is_no_other_pods",
+        r"assert",
+    ),
+    Control(
+        THEFT,
+        "a token that begins a header of its own",
+        "a token is printable ASCII",
+        (Edit("webhook/registry/token.py", "if not _SENDABLE.fullmatch(value):", "if False:"),),
+        _STOLEN + "test_tokens_that_would_begin_a_header_of_their_own",
+        r"assert not",
+    ),
+    # ---- resources
+    Control(
+        RESOURCES,
+        "a thousand containers",
+        "a registry that fails is left alone (breaker)",
+        (Edit("webhook/registry/limits.py", "failures: int = 5", "failures: int = 10**9"),),
+        _COST + "test_pods[a thousand containers of one host]",
+        r"assert \d+ <= 100",
+    ),
+    Control(
+        RESOURCES,
+        "a thousand pull secrets",
+        "32 of a pod are read",
+        (Edit("webhook/cluster/secrets.py", "MOST = 32", "MOST = 10**9"),),
+        _COST + "test_pods[1000 pull secrets]",
+        r"assert \d+ <= 34",
+    ),
+    Control(
+        RESOURCES,
+        "a reference of 1 MiB",
+        "an answer shows both ends of it",
+        (
+            Edit("webhook/admission/plaintext.py", "if len(text) <= length:", "if True:"),
+            Edit("webhook/admission/plaintext.py", "return text if len(text) <= length else", "return text or"),
+            Edit("webhook/admission/plaintext.py", "if len(encoded) <= size:", "if True:"),
+            Edit("webhook/policy/wording.py", "if len(clean) <= longest:", "if True:"),
+            Edit("webhook/admission/wording.py", "_DENIAL = 1000", "_DENIAL = 10**9"),
+        ),
+        _COST + "test_pods[a reference of 1 MiB]",
+        r"assert \d+ < 16384",
+    ),
+    Control(
+        RESOURCES,
+        "a review over 8 MiB",
+        "a body is refused from its length on",
+        (Edit("webhook/server/body.py", "largest: int = 8 * MIB", "largest: int = 1000 * MIB"),),
+        _COST + "test_bodies[a body over 8 MiB]",
+        r"assert 400 in \{413\}",
+    ),
+    Control(
+        RESOURCES,
+        "a compression bomb",
+        "it is unpacked as far as the limit",
+        (
+            Edit(
+                "webhook/registry/client.py",
+                "unpacking.decompress(packed[:limit], max(limit, 1))",
+                "unpacking.decompress(packed)",
+            ),
+        ),
+        _COST + "test_registries[a manifest of 256 MiB in 256 kB]",
+        r"assert \d+(\.\d+)? < 200",
+    ),
+    Control(
+        RESOURCES,
+        "a manifest without end",
+        "4 MiB of it are read",
+        (Edit("webhook/registry/client.py", "if len(packed) > limit or parts > _MOST_PARTS:", "if False:"),),
+        _COST + "test_registries[a manifest without end]",
+        r"assert \d+ < \(40 \* 1048576\)|assert \d+ < 41943040",
+    ),
+    Control(
+        RESOURCES,
+        "a token answer without end",
+        "64 KiB of it are read",
+        (Edit("webhook/registry/token.py", "MOST_BYTES = 64 * 1024", "MOST_BYTES = 64 * 1024 * 1024"),),
+        _COST + "test_registries[a token answer without end]",
+        r"assert \d+ < \(40 \* 1048576\)|assert \d+ < 41943040",
+    ),
+    Control(
+        RESOURCES,
+        "a body a byte at a time",
+        "every wait ends with the review's deadline",
+        (
+            Edit("webhook/server/patience.py", "asyncio.timeout_at(limit)", "asyncio.timeout_at(limit + 999)"),
+            Edit(
+                "webhook/registry/look.py", "scope = asyncio.timeout_at(self.deadline)", "scope = asyncio.timeout(999)"
+            ),
+            Edit(
+                "webhook/registry/look.py",
+                "async with asyncio.timeout_at(self.deadline):\n                return await Fetcher",
+                "async with asyncio.timeout(999):\n                return await Fetcher",
+            ),
+            Edit("webhook/registry/flights.py", "asyncio.wait({task}, timeout=timeout)", "asyncio.wait({task})"),
+            Edit("webhook/registry/limits.py", "GRACE = 1.0", "GRACE = 999.0"),
+            Edit("webhook/wiring/registries.py", "request=settings.network.timeout", "request=999.0"),
+        ),
+        _COST + "test_registries[a body a byte at a time]",
+        _LATE,
+    ),
+    Control(
+        RESOURCES,
+        "redirects without end",
+        "five are followed",
+        (Edit("webhook/registry/exchange.py", "_MOST_REDIRECTS = 5", "_MOST_REDIRECTS = 10**9"),),
+        _COST + "test_registries[redirects without end]",
+        r"assert \d+ <= 40",
+    ),
+    Control(
+        RESOURCES,
+        "a tag list without end",
+        "ten pages are read",
+        (
+            Edit("webhook/registry/taglist.py", "MOST_PAGES = 10\n", "MOST_PAGES = 10**9\n"),
+            Edit("webhook/registry/taglist.py", "MOST_TAGS = 10_000", "MOST_TAGS = 10**9"),
+        ),
+        _COST + "test_registries[a tag list without end]",
+        r"assert \d+ <= 40",
+    ),
+    Control(
+        RESOURCES,
+        "names that hang",
+        "four threads for a zone",
+        (Edit("webhook/registry/names.py", "per_zone: int = 4", "per_zone: int = 400"),),
+        _COST + "test_names_that_nobody_answers_for",
+        r"assert \d+ <= 8",
+    ),
+    Control(
+        RESOURCES,
+        "slow clients of our port (slowloris)",
+        "5 s for the headers",
+        (Edit("webhook/server/protocol.py", "header_seconds: float = 5.0", "header_seconds: float = 999.0"),),
+        _COST + "test_clients_that_never_come_to_the_point",
+        r"assert \[b''",
+    ),
+    Control(
+        RESOURCES,
+        "deep YAML",
+        "100 levels",
+        (Edit("webhook/documents/compose.py", "MAX_DEPTH = 100", "MAX_DEPTH = 10**9"),),
+        _COST + "test_yaml[500 levels]",
+        r"DID NOT RAISE",
+    ),
+    Control(
+        RESOURCES,
+        "a bomb of aliases",
+        "they count as if written out",
+        (Edit("webhook/documents/compose.py", "self._count += node.size - 1", "pass"),),
+        _COST + "test_yaml[nine times nine aliases]",
+        r"DID NOT RAISE",
+    ),
+    # ---- texts
+    Control(
+        INJECTION,
+        "an author's text in an answer (terminal)",
+        "what cannot be seen is replaced",
+        (
+            Edit(
+                "webhook/admission/plaintext.py",
+                'return "".join("?" if unicodedata.category(char) in _UNSEEN else char for char in text)',
+                "return text",
+            ),
+        ),
+        _TEXT + "test_what_a_pods_author_writes[bidi]",
+        r"assert not \{|AssertionError",
+    ),
+    Control(
+        INJECTION,
+        "a registry's text in an answer (terminal)",
+        "it is cleaned when it is read, judged and told",
+        (
+            Edit(
+                "webhook/admission/plaintext.py",
+                'return "".join("?" if unicodedata.category(char) in _UNSEEN else char for char in text)',
+                "return text",
+            ),
+            Edit(
+                "webhook/registry/ocierror.py",
+                '" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in head',
+                "letter for letter in head",
+            ),
+            Edit(
+                "webhook/policy/wording.py",
+                'return "".join(character if character.isprintable() else "?" for character in text)',
+                "return text",
+            ),
+        ),
+        _TEXT + "test_what_a_registry_says[ansi]",
+        r"AssertionError",
+    ),
+    Control(
+        INJECTION,
+        "an author's text in the log",
+        "a line is printable ASCII",
+        (
+            Edit(
+                "webhook/server/log.py",
+                "json.dumps(entry, default=str)",
+                "json.dumps(entry, default=str, ensure_ascii=False)",
+            ),
+        ),
+        _TEXT + "test_what_a_pods_author_writes[bidi]",
+        r"isascii|AssertionError",
+    ),
+    Control(
+        INJECTION,
+        "an author's text in an audit annotation",
+        "it is cleaned like a warning",
+        (
+            Edit(
+                "webhook/admission/audit.py",
+                '"container": clean(cut_middle(judged.image.name, _LONGEST))',
+                '"container": cut_middle(judged.image.name, _LONGEST)',
+            ),
+            Edit(
+                "webhook/admission/audit.py",
+                '"image": clean(cut_middle(judged.image.image, _LONGEST))',
+                '"image": cut_middle(judged.image.image, _LONGEST)',
+            ),
+        ),
+        _TEXT + "test_what_a_pods_author_writes[bidi]",
+        r"AssertionError",
+    ),
+    Control(
+        INJECTION,
+        "text in a report (terminal)",
+        "one line, without what acts",
+        (
+            Edit(
+                "webhook/reports/escape.py",
+                'return _HIDDEN.sub("\\N{REPLACEMENT CHARACTER}", _SPACE.sub(" ", _ANSI.sub("", text))).strip()',
+                "return text",
+            ),
+        ),
+        _TEXT + "test_reports[text]",
+        r"AssertionError|assert not \{",
+    ),
+    Control(
+        INJECTION,
+        "markup in an HTML report",
+        "text is escaped",
+        (Edit("webhook/reports/escape.py", "return html.escape(text, quote=True)", "return text"),),
+        _TEXT + "test_pages_hold_no_tags_of_others",
+        r"AssertionError|assert 'img' not in",
+    ),
+    Control(
+        INJECTION,
+        "links in a Markdown report",
+        "text is escaped, names are code",
+        (
+            Edit(
+                "webhook/reports/escape.py",
+                'return _MARKDOWN.sub(r"\\\\\\1", text).replace("://", ":\\\\//")',
+                "return text",
+            ),
+            Edit(
+                "webhook/reports/escape.py",
+                "return f\"{ticks}{pad}{text.replace('|', chr(92) + '|')}{pad}{ticks}\"",
+                "return text",
+            ),
+        ),
+        _TEXT + "test_markdown_holds_no_links_of_others",
+        r"assert not <re\.Match|AssertionError",
+    ),
+    Control(
+        INJECTION,
+        "commands in a GitHub log",
+        "lines end as ours end",
+        (
+            Edit(
+                "webhook/reports/escape.py",
+                'return _HIDDEN.sub("\\N{REPLACEMENT CHARACTER}", _SPACE.sub(" ", _ANSI.sub("", text))).strip()',
+                "return text",
+            ),
+            Edit(
+                "webhook/reports/escape.py",
+                'return text.replace("%", "%25").replace("\\r", "%0D").replace("\\n", "%0A")',
+                "return text",
+            ),
+        ),
+        _TEXT + "test_githubs_commands_are_ours_alone",
+        r"AssertionError|assert False",
+    ),
+    # ---- secrets
+    Control(
+        LEAK,
+        "a registry that repeats the login",
+        "texts are searched for what was sent",
+        (
+            Edit(
+                "webhook/registry/exchange.py",
+                'text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)',
+                "pass",
+            ),
+        ),
+        _CANARY + "test_nothing_that_leaves_holds_a_secret",
+        r"assert not \{|AssertionError",
+    ),
+    Control(
+        LEAK,
+        "a login in a repr",
+        "secrets have none",
+        (Edit("webhook/credentials/credential.py", "secret: str = field(repr=False)", "secret: str"),),
+        _CANARY + "test_reprs_hold_no_secret",
+        r"AssertionError",
+    ),
+    Control(
+        LEAK,
+        "whoever reads the shared cache",
+        "what is told is sealed",
+        (
+            Edit(
+                "webhook/registry/shared.py",
+                "return nonce + self._sealing.encrypt(nonce, msgspec.json.encode(word), name.encode())",
+                "return nonce + msgspec.json.encode(word)",
+            ),
+        ),
+        _CANARY + "test_the_shared_cache_holds_no_secret_and_no_name",
+        r"assert not \{|AssertionError",
+    ),
+    Control(
+        LEAK,
+        "HTTP libraries that log at debug level",
+        "they log warnings only",
+        (
+            Edit(
+                "webhook/server/log.py",
+                "logging.getLogger(name).setLevel(max(level, logging.WARNING))",
+                "logging.getLogger(name).setLevel(level)",
+            ),
+        ),
+        _CANARY + "test_nothing_that_leaves_holds_a_secret",
+        r"AssertionError",
+    ),
+)
