@@ -24,6 +24,7 @@ from lanes import LANES, Lane  # noqa: E402
 from rig import opened  # noqa: E402
 
 _TRIES = 3
+_WARM_UP = 10.0
 _BUSY = 0.15
 """Seconds of lag from which on a violation may be the machine's: the cell is tried again, and both are told."""
 
@@ -34,7 +35,7 @@ async def carry_out(lane: Lane, wanted: str) -> list[dict[str, object]]:
     rows = []
     async with opened(lane.parts) as scene:
         async with scene.load.running():
-            await asyncio.sleep(2)
+            await asyncio.sleep(_WARM_UP)
         at_first = scene.webhook.size()
         for cell in cells:
             for _ in range(_TRIES):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import stage
 from experiment import Cell, Fault
-from rig import Scene, configuration, replace
+from rig import ENTRIES, Scene, configuration, replace
 
 LIKELY = frozenset({"image-not-found", "unauthorized"})
 """Failures that are no longer certain, since mirrors that nobody can read might have the image."""
@@ -154,7 +154,7 @@ async def tree_gone(scene: Scene) -> AsyncIterator[None]:
 
 def configuration_without_tree(scene: Scene) -> bytes:
     """Return the configuration, changed in a detail, and leave no tree behind."""
-    found = configuration(scene, cache={"tags": "59s"})
+    found = configuration(scene, cache={"tags": "59s", "maxEntries": ENTRIES})
     shutil.rmtree(scene.disk / "certs.d")
     return found
 

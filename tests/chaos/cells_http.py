@@ -4,7 +4,7 @@ import json
 
 import impostor
 from cells_way import PORTAL, asked, of_the_way, refusing, saying, usurped, usurped_by, wavering
-from experiment import Cell, Fault
+from experiment import RECOVERY, Cell, Fault
 from world import REGISTRY, TOKENS
 
 UNREACHABLE = frozenset({"registry-unreachable", "not-verified"})
@@ -27,7 +27,8 @@ def registry() -> list[Cell]:
 
     def cell(fault: str, what: str, apply: Fault, codes: frozenset[str]) -> Cell:
         kept = bool(codes & (MISSING | NOT_ONE))  # an absence is believed for 15 s, though never for a denial
-        return Cell(part="registry", fault=fault, what=what, apply=apply, codes=codes, recovery=20.0 if kept else 15.0)
+        patience = 17.0 if kept else RECOVERY
+        return Cell(part="registry", fault=fault, what=what, apply=apply, codes=codes, recovery=patience)
 
     return [
         *of_the_way("registry", at, UNREACHABLE, STRANGE),

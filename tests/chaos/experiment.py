@@ -25,6 +25,9 @@ from webhook_process import Size
 from world import DENIED
 
 FAULT_SECONDS = 2.5
+RECOVERY = 8.0
+"""Seconds: a registry's breaker tries again after 2, during the fault, then after 4 more; answers take up to 2."""
+
 _QUIET = 25.0
 # memory: eight bodies of 4 MiB at once, which is what a registry may send, leave a high-water mark
 _ALLOWANCE = Size(tasks=4, descriptors=24, threads=4, rss=96.0)
@@ -45,7 +48,7 @@ class Cell:
     apply: Fault
     codes: frozenset[str] = frozenset()
     felt: bool = True
-    recovery: float = 15.0
+    recovery: float = RECOVERY
     seconds: float = FAULT_SECONDS
 
     @property
@@ -106,15 +109,37 @@ class Lag:
                 self.busy.append(time.monotonic())
 
 
+@dataclass
+class Edges:
+    """When a fault began and ended: from when to when each took, as connections were cut."""
+
+    times: list[tuple[float, float]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def noted(self, fault: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+        """Carry out a fault and note them."""
+        began = time.monotonic()
+        async with fault:
+            self.times.append((began, time.monotonic()))
+            yield
+            ends = time.monotonic()
+        self.times.append((ends, time.monotonic()))
+
+    def met(self, outcome: Outcome) -> bool:
+        """Tell whether a review was under way then."""
+        return any(outcome.sent <= end and outcome.sent + outcome.seconds >= begin for begin, end in self.times)
+
+
 async def observe(scene: Scene, cell: Cell, at_first: Size) -> Row:
     """Carry a cell out."""
     before = scene.webhook.size()
     scene.load.take()
     lag = Lag()
+    edges = Edges()
     async with lag.watched(), scene.load.running():
         await asyncio.sleep(0.3)
         calm = scene.load.take()
-        async with cell.apply(scene):
+        async with edges.noted(cell.apply(scene)):
             await asyncio.sleep(cell.seconds)
             spoilt = scene.load.take()
         ended = time.monotonic()
@@ -135,7 +160,7 @@ async def observe(scene: Scene, cell: Cell, at_first: Size) -> Row:
         before=before,
         after=after,
     )
-    row.violations = violations(row, calm, everything, alive=scene.webhook.alive)
+    row.violations = violations(row, calm, everything, edges, alive=scene.webhook.alive)
     return row
 
 
@@ -179,7 +204,7 @@ def growth(before: Size, after: Size, allowance: Size = _ALLOWANCE) -> list[str]
     ]
 
 
-def violations(row: Row, calm: list[Outcome], everything: list[Outcome], *, alive: bool) -> list[str]:
+def violations(row: Row, calm: list[Outcome], everything: list[Outcome], edges: Edges, *, alive: bool) -> list[str]:
     """Return what was not as the laws have it, a line each; `calm` came before the fault, `everything` in all."""
     found = [
         f"unanswered: {each.sort} after {each.seconds:.2f} s: {each.told}" for each in everything if not each.answered
@@ -189,7 +214,7 @@ def violations(row: Row, calm: list[Outcome], everything: list[Outcome], *, aliv
     found += [
         f"unexpected: {each.sort}: {'allowed' if each.allowed else 'denied'}: {each.told}"
         for each in everything
-        if each.answered and not (each.right or _excused(each, row.cell))
+        if each.answered and not (each.right or _excused(each, row.cell, edges))
     ]
     if row.cell.codes and row.cell.felt and not row.cell.codes & set(row.codes):
         found.append("the fault was not felt: none of its codes was told")
@@ -202,19 +227,17 @@ def violations(row: Row, calm: list[Outcome], everything: list[Outcome], *, aliv
     return list(dict.fromkeys(found))
 
 
-_EDGES = frozenset({"registry-unreachable", "not-verified"})
-"""What beginning and end of a fault may bring: connections are cut in the middle of a question."""
+_CUT = frozenset({"registry-unreachable", "not-verified"})
+"""What is told where a connection was cut in the middle of a question."""
 
 
-def _excused(outcome: Outcome, cell: Cell) -> bool:
+def _excused(outcome: Outcome, cell: Cell, edges: Edges) -> bool:
     """Tell whether "not verified, therefore allowed" is what there is to say.
 
     A failure that was seen, and could not be seen again before it denies, is told in a warning.
     """
     seen_once = {DENIED[outcome.sort]} if outcome.sort in DENIED else set()
+    cut = _CUT if edges.met(outcome) else frozenset()
     return (
-        outcome.allowed
-        and bool(outcome.codes)
-        and bool(cell.codes)
-        and outcome.codes <= cell.codes | _EDGES | seen_once
+        outcome.allowed and bool(outcome.codes) and bool(cell.codes) and outcome.codes <= cell.codes | cut | seen_once
     )

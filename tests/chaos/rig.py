@@ -34,10 +34,13 @@ from webhook.demo.authority import Authority
 from webhook.demo.site import Certificate
 
 _WALL_CLOCK = Path(__file__).with_name("wallclock.c")
-RATE = 25.0
+RATE = 40.0
 """Reviews a second, of all sorts together."""
 
 PASSWORD = "of the store"
+ENTRIES = 200
+"""Answers that are kept: soon as many as there can be, so that what grows after that grows for ever."""
+
 _DRAIN = "0s"
 
 
@@ -182,6 +185,7 @@ def configuration(scene: Scene, **more: object) -> bytes:
         "nodes": nodes,
         "network": {"allow": ["127.0.0.0/8"]},
         "registries": [{"match": HOST, "caFile": str(disk / "ca.crt")}],
+        "cache": {"maxEntries": ENTRIES},
         "server": {
             "certFile": str(disk / "tls.crt"),
             "keyFile": str(disk / "tls.key"),
@@ -191,7 +195,7 @@ def configuration(scene: Scene, **more: object) -> bytes:
     if scene.parts.redis:
         url = f"rediss://{REDIS}:6379?ssl_ca_certs={disk / 'ca.crt'}"
         shared = {"enabled": True, "url": url, "passwordFile": str(scene.folder / "redis-password"), "timeout": "100ms"}
-        settings["cache"] = {"shared": shared}
+        settings["cache"] = {"maxEntries": ENTRIES, "shared": shared}
     return json.dumps(settings | more, indent=1).encode()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import kubeapi
 import pytest
-from experiment import Cell, Row, growth, violations
+from experiment import Cell, Edges, Row, growth, violations
 from traffic import Outcome
 from webhook_process import Size
 from world import Sort
@@ -32,9 +32,14 @@ def row(**more: object) -> Row:
     return Row(cell=CELL, **(figures | more))
 
 
-def found(*outcomes: Outcome, calm: tuple[Outcome, ...] = (), alive: bool = True, **more: object) -> list[str]:
+EDGE = Edges([(1.05, 1.06)])
+
+
+def found(
+    *outcomes: Outcome, calm: tuple[Outcome, ...] = (), edges: Edges = EDGE, alive: bool = True, **more: object
+) -> list[str]:
     codes = Counter(code for each in outcomes if not each.right for code in each.codes)
-    return violations(row(**({"codes": codes} | more)), list(calm), list(outcomes), alive=alive)
+    return violations(row(**({"codes": codes} | more)), list(calm), list(outcomes), edges, alive=alive)
 
 
 def test_what_is_as_usual_or_not_verified_is_no_violation() -> None:
@@ -66,6 +71,7 @@ def test_what_is_told_is_to_be_of_the_fault() -> None:
     cut = replace(DOUBTED, codes=frozenset({"registry-unreachable"}))
     assert found(cut) == ["the fault was not felt: none of its codes was told"]
     assert found(cut, DOUBTED) == []
+    assert found(cut, DOUBTED, edges=Edges([(0.5, 0.9), (1.2, 1.3)])) == ["unexpected: cold: allowed: not verified"]
 
 
 def test_a_fault_that_nobody_felt_is_found() -> None:
@@ -73,7 +79,7 @@ def test_a_fault_that_nobody_felt_is_found() -> None:
 
 
 def test_what_does_not_get_well_is_found() -> None:
-    assert found(DOUBTED, recovery=None) == ["not well 15 s after the fault"]
+    assert found(DOUBTED, recovery=None) == ["not well 8 s after the fault"]
     assert found(DOUBTED, alive=False) == ["the process ended"]
     assert found(DOUBTED, calm=(DOUBTED,)) == ["not as usual before the fault: cold: not verified"]
 
