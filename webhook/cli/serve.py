@@ -57,8 +57,10 @@ def serve(
     """Run the admission webhook."""
     from webhook.server.assembly import Ports
     from webhook.server.log import configure_logging
+    from webhook.server.memory import give_back_large_blocks
     from webhook.server.run import run
 
+    give_back_large_blocks()
     session = session_of(context)
     configure_logging(logging.DEBUG if verbose else logging.INFO, session.err)
     if verbose:

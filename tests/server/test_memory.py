@@ -1,0 +1,40 @@
+"""In a process of its own, for the switch stays as it was set."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+from webhook.server.memory import give_back_large_blocks
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) // 1024
+
+if sys.argv[1] == "given back":
+    assert give_back_large_blocks()
+before, kept = resident(), []
+for turn in range(10):
+    bodies = [bytearray() for _ in range(16)]
+    for part in range(100):
+        for number, body in enumerate(bodies):
+            body += bytes(20_000 + 1300 * (part * number % 31))
+            if part % 10 == number % 10:
+                kept.append(bytes(2000) + bytes(number * 100))  # what a cache keeps: it comes to lie between them
+    read = [bytes(body) for body in bodies]
+    del bodies, body, read
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library has no such switch")
+def test_what_was_large_goes_back_to_the_system() -> None:
+    def grown(how: str) -> int:
+        command = [sys.executable, "-c", PROGRAM, how]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert grown("given back") < 20
+    assert grown("kept") > 30
