@@ -91,7 +91,7 @@ def redis() -> list[Cell]:
     """Return the shared cache's cells."""
 
     def cell(fault: str, what: str, apply: Fault) -> Cell:
-        return Cell(part="Redis", fault=fault, what=what, apply=in_use(apply), recovery=6.0)
+        return Cell(part="Redis", fault=fault, what=what, apply=in_use(apply), recovery=1.0)
 
     def says(line: str) -> Fault:
         return usurped_by(REDIS, lambda: impostor.redis_says(line))

@@ -165,11 +165,11 @@ async def observe(scene: Scene, cell: Cell, at_first: Size) -> Row:
 
 
 async def _recovery(scene: Scene, ended: float, patience: float) -> tuple[float | None, list[Outcome]]:
-    """Ask until every sort is judged rightly, and twice more; return after how long, and all answers."""
+    """Ask until every sort is judged rightly, and twice more; return after how long that began, and all answers."""
     probes: list[Outcome] = []
     since: float | None = None
     good = 0
-    while time.monotonic() < ended + patience:
+    while since is not None or time.monotonic() < ended + patience:
         sent = time.monotonic()
         outcomes = await scene.caller.ask_all()
         probes += outcomes
