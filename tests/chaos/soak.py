@@ -119,6 +119,13 @@ class Soak:
             await asyncio.sleep(2)
             self.sizes.append((time.monotonic() - began, self.scene.webhook.size()))
             self._count()
+            if len(self.sizes) % 15 == 0:
+                self._tell()
+
+    def _tell(self) -> None:
+        at, size = self.sizes[-1]
+        figures = f"tasks {size.tasks}, fds {size.descriptors}, threads {size.threads}, rss {size.rss:.0f}"
+        print(f"{at:.0f} s: {self.outcomes['reviews']:,} reviews, {figures}", file=sys.stderr, flush=True)
 
     async def _well_again(self) -> None:
         for _ in range(150):
