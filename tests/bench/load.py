@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import ssl
+import statistics
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -18,10 +20,9 @@ _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _TRIES = 3
 """On a crowded machine a short round may end before its connections are open."""
 
-_HEAD = (
-    "POST /validate?timeout=30s HTTP/1.1\r\nHost: localhost\r\n"
-    "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n"
-)
+_PATIENCE = 120.0
+_PATH = "/validate?timeout=30s"
+_HEAD = "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def wrk(
     """Load `server` for some seconds; `close`: a new TLS connection for each request; `images`: see load.lua."""
     command = ["taskset", "-c", str(parts.LOAD_CORE), shutil.which("wrk") or "wrk", "-t1", f"-c{connections}"]
     command += [f"-d{seconds:g}s", "--latency", "-s", str(parts.HERE / "load.lua")]
-    command.append(f"https://127.0.0.1:{server.port}/validate?timeout=10s")
+    command.append(f"https://127.0.0.1:{server.port}{server.path}")
     environment = {**os.environ, "REVIEW": str(review), "CLOSE": "1" if close else "", "IMAGES": str(images)}
     for _ in range(_TRIES):
         before = server.cpu()
@@ -70,11 +71,11 @@ def wrk(
     )
 
 
-def burst(port: int, bodies: Sequence[bytes]) -> Burst:
-    """Open a connection for each body, then send all of them at once."""
+def burst(port: int, bodies: Sequence[bytes], path: str = _PATH) -> Burst:
+    """Open a connection for each body, then send all of them at once; raises `TimeoutError` after two minutes."""
     os.sched_setaffinity(0, {parts.LOAD_CORE})
     try:
-        return asyncio.run(_burst(port, bodies))
+        return asyncio.run(asyncio.wait_for(_burst(port, bodies, path), _PATIENCE))
     finally:
         os.sched_setaffinity(0, {parts.SERVER_CORE, parts.LOAD_CORE})
 
@@ -96,6 +97,26 @@ def numbered(template: bytes, count: int) -> list[bytes]:
     return [reviews.numbered(template, number) for number in range(count)]
 
 
+def handshakes(server: parts.Server, count: int, *, resumed: bool) -> float:
+    """Return the microseconds of the server's processor that a connection takes, with one small request on it.
+
+    `resumed`: each goes on with the TLS session of the one before.
+    """
+    os.sched_setaffinity(0, {parts.LOAD_CORE})
+    try:
+        context = parts.client_context()
+        session = _session(context, server.port, None)[0]
+        before = server.cpu()
+        for _ in range(count):
+            given, went_on = _session(context, server.port, session if resumed else None)
+            if went_on is not resumed:
+                raise RuntimeError(f"{server.name} did not do as it said of TLS sessions")
+            session = given or session
+        return (server.cpu() - before) / count * 1e6
+    finally:
+        os.sched_setaffinity(0, {parts.SERVER_CORE, parts.LOAD_CORE})
+
+
 def resumes(port: int) -> bool:
     """Tell whether a second connection may go on with the first one's TLS session."""
     context = parts.client_context()
@@ -104,9 +125,12 @@ def resumes(port: int) -> bool:
     return _session(context, port, session)[1]
 
 
-def _session(context: ssl.SSLContext, port: int, session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
-    import socket
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Return the middle one, the least and the most."""
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
+
+def _session(context: ssl.SSLContext, port: int, session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
     with (
         socket.create_connection(("127.0.0.1", port)) as plain,
         context.wrap_socket(plain, server_hostname=parts.HOST, session=session) as secure,
@@ -116,7 +140,7 @@ def _session(context: ssl.SSLContext, port: int, session: ssl.SSLSession | None)
         return secure.session, bool(secure.session_reused)
 
 
-async def _burst(port: int, bodies: Sequence[bytes]) -> Burst:
+async def _burst(port: int, bodies: Sequence[bytes], path: str) -> Burst:
     context = parts.client_context()
     few = asyncio.Semaphore(50)
 
@@ -126,9 +150,9 @@ async def _burst(port: int, bodies: Sequence[bytes]) -> Burst:
 
     async def answered(connection: _Connection, body: bytes) -> bytes:
         try:
-            return await _ask(connection, body)
+            return await _ask(connection, body, path)
         except (OSError, asyncio.IncompleteReadError):  # the server waits five seconds for the first request
-            return await _ask(await opened(), body)
+            return await _ask(await opened(), body, path)
 
     connections = await asyncio.gather(*(opened() for _ in bodies))
     began = time.perf_counter()
@@ -162,9 +186,18 @@ async def _paced(port: int, bodies: Mapping[str, Sequence[bytes]], seconds: floa
     return took
 
 
-async def _ask(connection: _Connection, body: bytes) -> bytes:
+async def _ask(connection: _Connection, body: bytes, path: str = _PATH) -> bytes:
     reader, writer = connection
-    writer.write(_HEAD.format(len(body)).encode() + body)
+    writer.write(_HEAD.format(path, len(body)).encode() + body)
     answer = await reader.readuntil(b"\r\n\r\n")
-    length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-    return await reader.readexactly(int(length.partition(b":")[2]))
+    length = next((line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:")), None)
+    return await (_chunks(reader) if length is None else reader.readexactly(int(length.partition(b":")[2])))
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    content = b""
+    while True:
+        size = int((await reader.readuntil(b"\r\n")).strip(), 16)
+        content += (await reader.readexactly(size + 2))[:-2]
+        if not size:
+            return content

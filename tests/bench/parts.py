@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,7 @@ class Server:
     port: int
     process: subprocess.Popen[bytes]
     ready: float
+    path: str = "/validate?timeout=10s"
 
     def cpu(self) -> float:
         """Return the processor seconds it has used."""
@@ -134,7 +135,7 @@ def registry(folder: Path, tags: int, *, delay: float = 0.0) -> Iterator[Registr
     """Run the embedded registry on the core of the load; `delay`: the seconds that it takes to answer."""
     ca = folder / f"registry-{delay:g}.crt"
     command = [sys.executable, str(HERE / "registry.py"), str(tags), str(ca), str(delay)]
-    with _running(command, LOAD_CORE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with running(command, LOAD_CORE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield Registry(process, ca)
 
 
@@ -143,7 +144,7 @@ def standin(folder: Path, nodes: int) -> Iterator[StandIn]:
     """Run the stand-in for an API server on the core of the load."""
     kubeconfig = folder / f"kubeconfig-{nodes}"
     command = [sys.executable, str(HERE / "standin.py"), str(nodes), str(kubeconfig)]
-    with _running(command, LOAD_CORE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with running(command, LOAD_CORE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield StandIn(process, kubeconfig)
 
 
@@ -230,7 +231,7 @@ def _serving(
     stdout: int | None = subprocess.DEVNULL,
 ) -> Iterator[Server]:
     began = time.perf_counter()
-    with _running(command, SERVER_CORE, stdin=stdin, stdout=stdout) as process:
+    with running(command, SERVER_CORE, stdin=stdin, stdout=stdout) as process:
         while not _ready(port):
             if process.poll() is not None or time.perf_counter() - began > _PATIENCE:
                 raise RuntimeError(f"{name} did not start: {command}")
@@ -252,14 +253,30 @@ def _ready(port: int) -> bool:
 
 
 @contextmanager
-def _running(
-    command: list[str], core: int, *, stdin: int | None = subprocess.DEVNULL, stdout: int | None = subprocess.DEVNULL
+def running(
+    command: list[str],
+    core: int,
+    *,
+    stdin: int | None = subprocess.DEVNULL,
+    stdout: int | None = subprocess.DEVNULL,
+    log: Path = Path(os.devnull),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), *command], stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL
-    )
+    """Run a process on one core; `log`: what it says on stderr; `environment`: beside our own."""
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=said,
+            env={**os.environ, **(environment or {})},
+        )
     try:
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=_PATIENCE)
+        try:
+            process.wait(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import signal
-import statistics
 import sys
 import tempfile
 import time
@@ -22,10 +21,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import beside
 import load
 import page
 import parts
 import reviews
+import shipped
 import trouble
 
 DOCS = parts.HERE.parents[1] / "docs"
@@ -34,7 +35,10 @@ CONNECTIONS = (16, 64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long it takes: rounds of a case and their seconds, starts, seconds of idling and of trouble, many images."""
+    """How long it takes: rounds of a case and their seconds, starts, seconds of idling and of trouble, many images.
+
+    `handshakes`: new connections of each kind.
+    """
 
     rounds: int
     seconds: float
@@ -42,10 +46,11 @@ class Effort:
     idle: float
     trouble: float
     images: int
+    handshakes: int
 
 
-LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0, images=10_000)
-SHORT = Effort(rounds=2, seconds=1.0, starts=2, idle=2.0, trouble=2.0, images=2_000)
+LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0, images=10_000, handshakes=1000)
+SHORT = Effort(rounds=2, seconds=1.0, starts=2, idle=2.0, trouble=2.0, images=2_000, handshakes=200)
 
 
 def main() -> int:
@@ -77,9 +82,11 @@ def measure(effort: Effort) -> dict[str, object]:
             "many": bench.many(),
             "connections": bench.connections(),
             "cold": bench.cold(),
+            "peers": bench.peers(),
             "memory": trouble.memory(folder, bench.pair, bench.registry, effort.idle),
             "lateness": trouble.lateness(folder, bench.pair, bench.registry, effort.trouble),
             "slow": trouble.slow_registry(folder, bench.pair, bench.registry, effort.rounds, effort.trouble / 2),
+            "image": shipped.layers(),
             "load_at_end": os.getloadavg(),
         }
 
@@ -104,7 +111,7 @@ class Bench:
             for name, running in (("noop", self._running_noop()), ("pullproof", self.pullproof())):
                 with running as server:
                     times[name].append(server.ready)
-        return {name: _spread(seconds) for name, seconds in times.items()}
+        return {name: load.spread(seconds) for name, seconds in times.items()}
 
     def warm(self) -> list[dict[str, object]]:
         """Return rates and times of requests whose images are all known, rounds of both servers interleaved."""
@@ -171,8 +178,17 @@ class Bench:
             load.burst(pullproof.port, load.numbered(case.read_bytes(), 2))
             row = self._row("new connection each", 16, self._rounds((noop, pullproof), case, 16, close=True))
             resumed = {server.name: load.resumes(server.port) for server in (noop, pullproof)}
+            costs = {
+                server.name: {
+                    "full": load.handshakes(server, self._effort.handshakes, resumed=False),
+                    "resumed": load.handshakes(server, self._effort.handshakes, resumed=True)
+                    if resumed[server.name]
+                    else None,
+                }
+                for server in (noop, pullproof)
+            }
         self.registry.asked()
-        return {**row, "resumes sessions": resumed}
+        return {**row, "resumes sessions": resumed, "us a connection": costs}
 
     def cold(self) -> list[dict[str, object]]:
         """Return what a burst of pods costs the registry, and how long it takes, with nothing known."""
@@ -190,6 +206,11 @@ class Bench:
                     {"burst": name, **asdict(burst), "asked": asked, "rss at rest": before, "rss after": server.rss()}
                 )
         return bursts
+
+    def peers(self) -> dict[str, object]:
+        """Return what webhooks of others do that ask registries too."""
+        folder, effort = self._folder, self._effort
+        return beside.measure(folder, self.pair, self.registry, self._noop, min(effort.rounds, 5), effort.seconds)
 
     def _write_cases(self) -> Mapping[str, Path]:
         images = [self.registry.image(number) for number in range(20)]
@@ -218,16 +239,16 @@ class Bench:
         sides = {server: self._side(told) for server, told in rounds.items()}
         pairs = list(zip(rounds["pullproof"], rounds["noop"], strict=True))
         ratios = {
-            "rate": _spread([ours.rate / theirs.rate for ours, theirs in pairs]),
-            "p99": _spread([ours.p99 / max(theirs.p99, 0.001) for ours, theirs in pairs]),
-            "cpu": _spread([theirs.cpu / ours.cpu for ours, theirs in pairs if ours.cpu]),
+            "rate": load.spread([ours.rate / theirs.rate for ours, theirs in pairs]),
+            "p99": load.spread([ours.p99 / max(theirs.p99, 0.001) for ours, theirs in pairs]),
+            "cpu": load.spread([theirs.cpu / ours.cpu for ours, theirs in pairs if ours.cpu]),
         }
         return {"case": name, "connections": connections, **sides, "ratio": ratios}
 
     @staticmethod
     def _side(told: Sequence[load.Round]) -> dict[str, object]:
         measures = ("rate", "p50", "p99", "cpu")
-        spreads = {measure: _spread([getattr(each, measure) for each in told]) for measure in measures}
+        spreads = {measure: load.spread([getattr(each, measure) for each in told]) for measure in measures}
         return {**spreads, "failed": sum(each.failed for each in told)}
 
     def _running_noop(self) -> AbstractContextManager[parts.Server]:
@@ -245,10 +266,6 @@ class Bench:
         )
         with parts.pullproof(self._folder, self.pair, [self.registry], (secret,)) as server:
             yield server
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
 
 def _machine() -> dict[str, object]:

@@ -1,6 +1,5 @@
 """What is measured while something is wrong or much is going on: lateness of the event loop, slow registries (I/O)."""
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,9 +78,9 @@ def slow_registry(folder: Path, pair: Pair, registry: parts.Registry, rounds: in
             beside.append(_p99(load.paced(server.port, {"warm": bodies, "slow": waiting}, seconds=seconds)["warm"]))
         registry.asked()
         return {
-            "alone": _spread(alone),
-            "beside": _spread(beside),
-            "ratio": _spread([slowed / usual for slowed, usual in zip(beside, alone, strict=True)]),
+            "alone": load.spread(alone),
+            "beside": load.spread(beside),
+            "ratio": load.spread([slowed / usual for slowed, usual in zip(beside, alone, strict=True)]),
             "asked of the slow one": slow.asked(),
         }
 
@@ -103,7 +102,3 @@ def memory(folder: Path, pair: Pair, registry: parts.Registry, idle: float) -> d
 
 def _p99(milliseconds: Sequence[float]) -> float:
     return sorted(milliseconds)[int(len(milliseconds) * 0.99)]
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "least": min(values), "most": max(values)}

@@ -116,6 +116,29 @@ MODULES = {
         names=("gatekeeper",),
         files=("deploy/gatekeeper.yaml",),
     ),
+    "kyverno": Module(
+        "github.com/kyverno/kyverno",
+        "v1.19.1",
+        ("cmd/kyverno",),
+        replaced=True,
+        files=("config/install-latest-testing.yaml",),
+    ),
+    "policy-controller": Module(
+        "github.com/sigstore/policy-controller",
+        "v0.13.1",
+        ("cmd/webhook",),
+        names=("policy-controller",),
+        replaced=True,
+        files=tuple(
+            f"config/{name}.yaml"
+            for name in (
+                *("100-namespace", "300-clusterimagepolicy", "300-trustroot"),
+                *("500-webhook-configuration", "501-policy-webhook-configurations"),
+                *("config-image-policies", "config-leader-election", "config-logging", "config-observability"),
+                *("config-policy-controller", "config-sigstore-keys"),
+            )
+        ),
+    ),
 }
 
 NODE = ("runc", "iproute2", "nftables", "conntrack", "dnsmasq-base", "openssl")
@@ -130,7 +153,7 @@ TARGETS = {
     ),
     "e2e": Needs((*CLUSTER, "helm", "cert-manager"), NODE),
     "oracle": Needs(CLUSTER, NODE),
-    "bench": Needs((), ("wrk",)),
+    "bench": Needs(("kube/kube-apiserver", "kube/kubectl", "etcd", "kyverno", "policy-controller"), ("wrk",)),
     "image": Needs((), ("debootstrap", "buildah")),
     "chaos": Needs(
         ("kube/kube-apiserver", "etcd", "toxiproxy"), ("redis-server", "iproute2", "nftables", "gcc", "libc6-dev")
@@ -204,7 +227,8 @@ def describe(module: Module, place: Path) -> None:
     """Write a module of our own that requires the wanted one.
 
     `go install MODULE@VERSION` refuses modules with replace directives. Kubernetes replaces its staging modules by
-    folders; replaced by their published versions (v1.X.Y is v0.X.Y there) they build the same programs.
+    folders; replaced by their published versions (v1.X.Y is v0.X.Y there) they build the same programs. What a module
+    replaces by another published one is replaced by that here, too.
     """
     text = Path(downloaded(module)["GoMod"]).read_text()
     published = module.version.replace("v1.", "v0.", 1)
@@ -212,6 +236,10 @@ def describe(module: Module, place: Path) -> None:
     lines += [f"require {module.module} {module.version}"]
     lines += [
         f"replace {path} => {path} {published}" for path in re.findall(r"^\s*(\S+) => \./staging/", text, re.MULTILINE)
+    ]
+    lines += [
+        f"replace {path} => {other}"
+        for path, other in re.findall(r"^(?:replace)?\s*(\S+) => ([^.\s]\S* v\S+)", text, re.MULTILINE)
     ]
     (place / "go.mod").write_text("\n".join(lines) + "\n")
 

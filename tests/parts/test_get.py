@@ -34,6 +34,15 @@ def test_what_cannot_be_had_is_said_in_one_line(tmp_path, required, code):
     assert done.stdout == f"{tmp_path / 'parts'}\n"
 
 
+@pytest.mark.parametrize(("targets", "built"), [(("bench",), True), (("test", "e2e", "oracle", "image"), False)])
+def test_the_peers_of_the_bench_are_built_for_nothing_else(tmp_path, targets, built):
+    done = get(*targets, PATH=str(tmp_path), PARTS=str(tmp_path / "parts"))
+    for peer in ("kyverno", "policy-controller"):
+        line = f"Go is not here to build {peer}; see https://go.dev/dl; skipped for want of it: what needs it in make"
+        assert (f"{line} bench\n" in done.stderr) is built
+        assert (peer in done.stderr) is built
+
+
 def test_what_is_there_is_left_alone(tmp_path):
     stamps = {"registry": "v3.1.2", "crane": "v0.22.1", "toxiproxy": "v2.5.0", "gatekeeper": "v3.23.1"}
     stamps |= {"kube": "v1.37.2", "etcd": "v3.7.2", "helm": "v4.3.1"}
