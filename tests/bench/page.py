@@ -45,6 +45,29 @@ _NOTES = """
 - Where the time goes: ![flame graph](flame.svg), by `make flame`. Ours is red, other Python yellow, C grey.
 - `tests/scale` asserts the counts (never times): HEADs of bursts, entries of caches, reads of Secrets, looks at
   registries that are slow, limited or down, a day's rollout through five replicas that share a cache on a real Redis.
+- The peers ask for every admission, and wait for the registry and the API server, which share the core of the load: how
+  much of it is their own work, their processor time tells.
+
+## What moved them
+
+Microseconds of processor from a whole review to its answer, of a pod of 5 kB with three images where nothing else is
+said, each measured in process before and after the commit, on the machine of that day; between two days it was another.
+
+| commit | before | after |
+|---|---|---|
+| Judge what is in memory without a task | 265 | 185 |
+| Remember judgements of images that were shown, by all that a check may see | 185 | 89 |
+| Set a timer only for reviews that wait; leave the collector nothing old to look through | 89 | 78 |
+| Keep containers of usual length; decide at once where nothing was found | 78 | 68 |
+| Decode a review in one go (decoding alone) | 17 | 12 |
+| the same, 40 kB with 20 containers | 66 | 33 |
+| Answer what is known inside the read that brought it | 65 | 37 |
+| the same, with a pull secret | 90 | 41 |
+| Tell again what is known of a placement, and answers whole (in a cluster of 1,000 nodes) | 66 | 44 |
+| Judge a pod like the one before in one piece, while nothing that it rests on has changed | 45 | 27 |
+| the same, Deployment | 44 | 27 |
+| the same, 20 containers | 136 | 48 |
+| Keep as many judgements as answers (10,000 images, the server's processor for a request) | 163 | 72 |
 """
 
 
@@ -249,7 +272,7 @@ def _whole(spread: Figures) -> str:
 
 
 def _asked(counted: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {method}" for method, number in counted.items()) or "none"
+    return ", ".join(f"{number:,} {method}" for method, number in counted.items()) or "none"
 
 
 def _yes(value: bool) -> str:
