@@ -50,14 +50,36 @@ _COST = "test_exhaustion.py::"
 _TEXT = "test_injection.py::"
 _CANARY = "test_canaries.py::"
 
+_NOT_JUDGED = Edit("webhook/registry/door.py", "refusal = self.rules.refusal(address)", "refusal = None")
+_JUDGED = "self.judge(host, (address for text in texts if (address := parse_address(text)) is not None))"
+_ASTRAY = r"assert \[\('|assert \{'127"
+
+
+def _forgery(attack: str, test: str) -> Control:
+    control = "addresses are judged when they are connected to"
+    return Control(FORGERY, attack, control, (_NOT_JUDGED,), f"test_forged_requests.py::{test}", _ASTRAY)
+
+
 CONTROLS = (
+    _forgery("an image's host is an address that is refused", "test_image_names_that_are_addresses"),
+    _forgery("an image's host leads to such an address", "test_image_names_that_lead_to_addresses"),
+    _forgery("a redirect to such an address", "test_redirects"),
+    _forgery("a realm at such an address", "test_realms"),
+    _forgery("a mirror at such an address", "test_mirrors"),
     Control(
         FORGERY,
-        "an image's host is an address that is refused",
-        "addresses are judged when they are connected to",
-        (Edit("webhook/registry/door.py", "refusal = self.rules.refusal(address)", "refusal = None"),),
-        "test_forged_requests.py::test_image_names_that_are_addresses",
-        r"assert \[\('",
+        "a name that changes between look and connection (DNS rebinding)",
+        "the connection goes to the address that was judged",
+        (
+            Edit(
+                "webhook/registry/door.py",
+                f"return {_JUDGED}",
+                f"{_JUDGED}\n        again = await self.names.addresses(host)\n"
+                "        return [address for text in again if (address := parse_address(text)) is not None]",
+            ),
+        ),
+        "test_forged_requests.py::test_names_that_change_between_look_and_connection",
+        _ASTRAY,
     ),
     # ---- logins
     Control(
