@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import multiprocessing
 import os
 import shutil
 import socket
@@ -9,12 +10,14 @@ import ssl
 import statistics
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import parts
 import reviews
+import uvloop
 
 _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _TRIES = 3
@@ -73,23 +76,25 @@ def wrk(
 
 def burst(port: int, bodies: Sequence[bytes], path: str = _PATH) -> Burst:
     """Open a connection for each body, then send all of them at once; raises `TimeoutError` after two minutes."""
-    os.sched_setaffinity(0, {parts.LOAD_CORE})
-    try:
+    with _on_the_core_of_the_load():
         return asyncio.run(asyncio.wait_for(_burst(port, bodies, path), _PATIENCE))
-    finally:
-        os.sched_setaffinity(0, {parts.SERVER_CORE, parts.LOAD_CORE})
 
 
 def paced(port: int, bodies: Mapping[str, Sequence[bytes]], *, seconds: float) -> dict[str, list[float]]:
-    """Send each kind of bodies evenly over so many seconds; return the milliseconds from when each was due, by kind.
+    """Send each kind of bodies evenly over so many seconds; return the milliseconds that each took, by kind.
 
-    What waits does so on a connection of its own, as an API server does it.
+    What waits does so on a connection of its own, as an API server does it. Each kind comes from a process of its own,
+    so that what the sender of one does is not measured as another's.
     """
-    os.sched_setaffinity(0, {parts.LOAD_CORE})
-    try:
-        return asyncio.run(_paced(port, bodies, seconds))
-    finally:
-        os.sched_setaffinity(0, {parts.SERVER_CORE, parts.LOAD_CORE})
+    senders = multiprocessing.get_context("fork")
+    with senders.Pool(len(bodies)) as pool:
+        sent = {kind: pool.apply_async(_send, (port, some, seconds)) for kind, some in bodies.items()}
+        return {kind: told.get(_PATIENCE) for kind, told in sent.items()}
+
+
+def _send(port: int, bodies: Sequence[bytes], seconds: float) -> list[float]:
+    with _on_the_core_of_the_load(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_paced(port, bodies, seconds))
 
 
 def numbered(template: bytes, count: int) -> list[bytes]:
@@ -102,8 +107,7 @@ def handshakes(server: parts.Server, count: int, *, resumed: bool) -> float:
 
     `resumed`: each goes on with the TLS session of the one before.
     """
-    os.sched_setaffinity(0, {parts.LOAD_CORE})
-    try:
+    with _on_the_core_of_the_load():
         context = parts.client_context()
         session = _session(context, server.port, None)[0]
         before = server.cpu()
@@ -113,6 +117,13 @@ def handshakes(server: parts.Server, count: int, *, resumed: bool) -> float:
                 raise RuntimeError(f"{server.name} did not do as it said of TLS sessions")
             session = given or session
         return (server.cpu() - before) / count * 1e6
+
+
+@contextmanager
+def _on_the_core_of_the_load() -> Iterator[None]:
+    os.sched_setaffinity(0, {parts.LOAD_CORE})
+    try:
+        yield
     finally:
         os.sched_setaffinity(0, {parts.SERVER_CORE, parts.LOAD_CORE})
 
@@ -163,24 +174,24 @@ async def _burst(port: int, bodies: Sequence[bytes], path: str) -> Burst:
     return Burst(seconds=seconds, refused=sum(b'"allowed":true' not in answer for answer in answers))
 
 
-async def _paced(port: int, bodies: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, list[float]]:
+async def _paced(port: int, bodies: Sequence[bytes], seconds: float) -> list[float]:
     context = parts.client_context()
     free: list[_Connection] = []
-    took: dict[str, list[float]] = {kind: [] for kind in bodies}
+    took: list[float] = []
     loop = asyncio.get_running_loop()
 
-    async def one(kind: str, body: bytes, due: float) -> None:
+    async def one(body: bytes, due: float) -> None:
         await asyncio.sleep(due - loop.time())
+        begun = time.perf_counter()
         connection = free.pop() if free else await asyncio.open_connection("127.0.0.1", port, ssl=context)
         await _ask(connection, body)
-        took[kind].append((loop.time() - due) * 1000)
+        took.append((time.perf_counter() - begun) * 1000)
         free.append(connection)
 
     begin = loop.time() + 0.5
     async with asyncio.TaskGroup() as group:
-        for kind, some in bodies.items():
-            for number, body in enumerate(some):
-                group.create_task(one(kind, body, begin + seconds * number / len(some)))
+        for number, body in enumerate(bodies):
+            group.create_task(one(body, begin + seconds * number / len(bodies)))
     for _, writer in free:
         writer.close()
     return took

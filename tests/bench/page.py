@@ -17,7 +17,7 @@ _HEAD = """# Benchmarks
 
 What an admission costs, measured beside the least that any webhook costs: a no-op in Go (`net/http`; it reads the
 review, asks nobody and allows; `tests/bench/noop`) and beside webhooks that ask registries, too. Repeat it with
-`make bench` (`BENCH_SHORT=1` for two minutes of it); it needs Go, wrk and taskset, and writes this page and
+`make bench` (`BENCH_SHORT=1` for three minutes of it); it needs Go, wrk and taskset, and writes this page and
 `benchmarks.json`. Rates depend on the machine, ratios hardly do.
 
 Both servers take turns on one core, {rounds} rounds of {seconds:g} s for each case; wrk and the registry

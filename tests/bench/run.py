@@ -1,7 +1,7 @@
 """Measure Pullproof beside a no-op webhook in Go, and write docs/benchmarks.md and docs/benchmarks.json (I/O).
 
-    python tests/bench/run.py            about five minutes
-    python tests/bench/run.py --short    about one minute; also BENCH_SHORT=1
+    python tests/bench/run.py            about a quarter of an hour
+    python tests/bench/run.py --short    about three minutes; also BENCH_SHORT=1
 
 Both servers run on one core, in turns; wrk and the embedded registry on the other. Whoever repeats it gets other
 figures and, on a quiet machine, the same ratios.
@@ -37,7 +37,7 @@ CONNECTIONS = (16, 64)
 class Effort:
     """How long it takes: rounds of a case and their seconds, starts, seconds of idling and of trouble, many images.
 
-    `handshakes`: new connections of each kind.
+    `handshakes`: new connections of each kind; `peers`: rounds beside each of them.
     """
 
     rounds: int
@@ -47,10 +47,11 @@ class Effort:
     trouble: float
     images: int
     handshakes: int
+    peers: int
 
 
-LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0, images=10_000, handshakes=1000)
-SHORT = Effort(rounds=2, seconds=1.0, starts=2, idle=2.0, trouble=2.0, images=2_000, handshakes=200)
+LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0, images=10_000, handshakes=1000, peers=5)
+SHORT = Effort(rounds=2, seconds=1.0, starts=2, idle=2.0, trouble=2.0, images=2_000, handshakes=200, peers=1)
 
 
 def main() -> int:
@@ -210,7 +211,7 @@ class Bench:
     def peers(self) -> dict[str, object]:
         """Return what webhooks of others do that ask registries too."""
         folder, effort = self._folder, self._effort
-        return beside.measure(folder, self.pair, self.registry, self._noop, min(effort.rounds, 5), effort.seconds)
+        return beside.measure(folder, self.pair, self.registry, self._noop, effort.peers, effort.seconds)
 
     def _write_cases(self) -> Mapping[str, Path]:
         images = [self.registry.image(number) for number in range(20)]

@@ -10,6 +10,9 @@ import reviews
 from page import NODES
 
 _COLD = range(1000, 2000)
+_SLOW = 3.0
+"""Seconds that a slow registry takes to answer."""
+
 _QUIET = 2.0
 """Seconds that a fresh server is given, before anything is measured."""
 
@@ -21,7 +24,11 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
 
     All of it with 100 ordinary reviews a second, in a cluster of 5,000 nodes.
     """
-    with parts.standin(folder, NODES) as api, parts.probed(folder, pair, [registry], api.kubeconfig) as probed:
+    with (
+        parts.registry(folder, 1000, delay=_SLOW) as slow,
+        parts.standin(folder, NODES) as api,
+        parts.probed(folder, pair, [registry, slow], api.kubeconfig) as probed,
+    ):
         port = probed.server.port
         warm = reviews.pod([registry.image(number) for number in range(3)], size=5000)
         load.burst(port, load.numbered(warm, 2))
@@ -31,14 +38,15 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
         def during(name: str, cold: Sequence[bytes], begin: Callable[[], None]) -> dict[str, object]:
             probed.lateness()
             begin()
-            took = load.paced(port, {"warm": load.numbered(warm, int(100 * seconds)), "cold": cold}, seconds=seconds)
+            bodies = {"warm": load.numbered(warm, int(100 * seconds)), **({"cold": cold} if cold else {})}
+            took = load.paced(port, bodies, seconds=seconds)
             return {"while": name, **probed.lateness(), "warm p99": _p99(took["warm"])}
 
         def reload() -> None:
-            parts.configuration(folder, pair, [registry], note=f"{time.time()}")
+            parts.configuration(folder, pair, [registry, slow], note=f"{time.time()}")
 
         def reload_all() -> None:
-            parts.configuration(folder, pair, [registry], note=f"{time.time()}", tags="1800s")
+            parts.configuration(folder, pair, [registry, slow], note=f"{time.time()}", tags="1800s")
 
         cold = [
             reviews.numbered(reviews.pod([registry.image(next(images))], size=5000), number)
@@ -48,10 +56,15 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
             reviews.numbered(reviews.pod([f"r{number}.hang.example/app:1"], size=5000), number)
             for number in range(int(20 * seconds))
         ]
+        late = [
+            reviews.numbered(reviews.pod([slow.image(number)], size=5000), number)
+            for number in range(int(20 * seconds))
+        ]
         return [
             during("at rest", (), lambda: None),
             during("100 look-ups a second of images that nobody asked for", cold, lambda: None),
             during("20 a second of registries whose name server hangs", lost, lambda: None),
+            during("20 a second of images of a registry that takes 3 s", late, lambda: None),
             during("the configuration is reloaded", (), reload),
             during("it is reloaded with another way to the registries", (), reload_all),
             during(f"{NODES:,} nodes are listed again", (), api.relist),
@@ -61,7 +74,7 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
 def slow_registry(folder: Path, pair: Pair, registry: parts.Registry, rounds: int, seconds: float) -> dict[str, object]:
     """Return the p99 of 200 reviews a second alone, and while others ask for images of a registry that takes 3 s."""
     with (
-        parts.registry(folder, 2000, delay=3.0) as slow,
+        parts.registry(folder, 2000, delay=_SLOW) as slow,
         parts.pullproof(folder, pair, [registry, slow]) as server,
     ):
         warm = reviews.pod([registry.image(number) for number in range(3)], size=5000)
