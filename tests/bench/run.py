@@ -50,7 +50,7 @@ class Effort:
     peers: int
 
 
-LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0, images=10_000, handshakes=1000, peers=5)
+LONG = Effort(rounds=7, seconds=2.0, starts=5, idle=10.0, trouble=10.0, images=10_000, handshakes=1000, peers=4)
 SHORT = Effort(rounds=2, seconds=1.0, starts=2, idle=2.0, trouble=2.0, images=2_000, handshakes=200, peers=1)
 
 
@@ -86,7 +86,9 @@ def measure(effort: Effort) -> dict[str, object]:
             "peers": bench.peers(),
             "memory": trouble.memory(folder, bench.pair, bench.registry, effort.idle),
             "lateness": trouble.lateness(folder, bench.pair, bench.registry, effort.trouble),
-            "slow": trouble.slow_registry(folder, bench.pair, bench.registry, effort.rounds, effort.trouble / 2),
+            "slow": trouble.slow_registry(
+                folder, bench.pair, bench.registry, min(effort.rounds, 5), effort.trouble / 2
+            ),
             "image": shipped.layers(),
             "load_at_end": os.getloadavg(),
         }
