@@ -74,7 +74,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default=",".join(LANES), help="parts to spoil, by commas")
     parser.add_argument("--cells", default="", help="only cells whose name holds this")
-    parser.add_argument("--at-once", type=int, default=3, help="parts that are spoilt side by side, each by itself")
+    parser.add_argument("--at-once", type=int, default=2, help="parts that are spoilt side by side, each by itself")
     parser.add_argument("--page", type=Path, help="the page to write; by default none unless everything ran")
     parser.add_argument("--results", type=Path, help="folder of results: those of other parts there count as well")
     parser.add_argument("--lane", help=argparse.SUPPRESS)
