@@ -29,8 +29,8 @@ RECOVERY = 8.0
 """Seconds: a registry's breaker tries again after 2, during the fault, then after 4 more; answers take up to 2."""
 
 _QUIET = 25.0
-# memory: eight bodies of 4 MiB at once, which is what a registry may send, leave a high-water mark
-_ALLOWANCE = Size(tasks=4, descriptors=24, threads=4, rss=96.0)
+# memory: what is kept of answers is as much as it can be by then, but tokens (4,096 of about 3 kB) are not
+_ALLOWANCE = Size(tasks=4, descriptors=24, threads=4, rss=32.0)
 
 Fault = Callable[[Scene], AbstractAsyncContextManager[None]]
 
