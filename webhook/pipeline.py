@@ -50,12 +50,14 @@ class Pipeline:
         loopback: bool = False,
         offline: bool = False,
         twice: bool = True,
+        judgements: Judgements | None = None,
     ) -> None:
         """`policy` is called once per inspection, so that a reload takes effect at the next one.
 
         `loopback`: whether an image of a loopback registry can be judged from here. In a cluster it is each node's own.
         `offline`: no registry is asked. `twice`: what would deny is asked for again; a command, which denies nothing
-        and remembers nothing from before it began, asks for each image once.
+        and remembers nothing from before it began, asks for each image once. `judgements`: where those of a moment ago
+        are kept.
         """
         self._sources = sources
         self._policy = policy
@@ -63,7 +65,7 @@ class Pipeline:
         self._loopback = loopback
         self._offline = offline
         self._twice = twice
-        self._judgements = Judgements()
+        self._judgements = Judgements() if judgements is None else judgements
 
     async def inspect(self, workload: Workload, deadline: float, *, user: str = "") -> Verdict:
         """Judge every image of `workload` before `deadline` (absolute loop time) as `user` asked for it."""

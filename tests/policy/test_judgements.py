@@ -29,7 +29,8 @@ class Watcher:
     def __init__(self) -> None:
         self.shown: list[Evidence] = []
         self.policy = Policy(checks=(ActiveCheck(Code.LATEST_TAG, self.find),))
-        self.judgements = Judgements(most=8)
+        self.most = 8
+        self.judgements = Judgements(lambda: self.most)
 
     def find(self, evidence: Evidence) -> Finding | None:
         self.shown.append(evidence)
@@ -175,3 +176,12 @@ def test_their_number_is_bounded() -> None:
     for number in range(100):
         watcher.judge(workload=replace(WORKLOAD, namespace=str(number)))
         assert len(watcher.judgements) <= 8
+
+
+def test_a_bound_that_a_reload_lowered_holds_from_the_next_on() -> None:
+    watcher = Watcher()
+    for number in range(4):
+        watcher.judge(workload=replace(WORKLOAD, namespace=str(number)))
+    watcher.most = 2
+    watcher.judge(workload=replace(WORKLOAD, namespace="new"))
+    assert len(watcher.judgements) <= 2

@@ -148,7 +148,8 @@ class Like:
 class Judgements:
     """A bounded number of them, as many as a cache of answers has; when there are too many it begins anew."""
 
-    def __init__(self, most: int = 20_000) -> None:
+    def __init__(self, most: Callable[[], int] = lambda: 20_000) -> None:
+        """`most` is asked each time, for a reload may change it; every judgement keeps its answer in memory."""
         self._most = most
         self._kept: dict[Sight, Like] = {}
         self._size = 0
@@ -166,7 +167,7 @@ class Judgements:
         return like
 
     def _made(self) -> None:
-        if self._size >= self._most:
+        if self._size >= self._most():
             self._kept.clear()
             self._size = 0
         self._size += 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from webhook.metrics import Metrics
 from webhook.pipeline import Pipeline
+from webhook.policy.judgements import Judgements
 from webhook.settings.schema import Settings
 from webhook.sources import Sources
 from webhook.wiring.configuration import Edits, FollowedConfiguration
@@ -61,6 +62,7 @@ async def open_webhook(
             lambda: generations.policy,
             clock=asyncio.get_running_loop().time,
             loopback=surroundings.loopback,
+            judgements=Judgements(lambda: generations.settings.cache.max_entries),
         )
         followers = [asyncio.create_task(each) for each in (followed.follow(), generations.follow_hosts())]
         try:
