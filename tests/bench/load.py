@@ -23,6 +23,12 @@ _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _TRIES = 3
 """On a crowded machine a short round may end before its connections are open."""
 
+_OPEN = 100
+"""Connections of a sender, before it opens others for what waits."""
+
+_LEAD = 1.0
+"""Seconds in which the other senders open theirs."""
+
 _PATIENCE = 120.0
 _PATH = "/validate?timeout=30s"
 _HEAD = "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
@@ -80,21 +86,22 @@ def burst(port: int, bodies: Sequence[bytes], path: str = _PATH) -> Burst:
         return asyncio.run(asyncio.wait_for(_burst(port, bodies, path), _PATIENCE))
 
 
-def paced(port: int, bodies: Mapping[str, Sequence[bytes]], *, seconds: float) -> dict[str, list[float]]:
+def paced(port: int, bodies: Mapping[str, Sequence[bytes]], known: bytes, *, seconds: float) -> dict[str, list[float]]:
     """Send each kind of bodies evenly over so many seconds; return the milliseconds that each took, by kind.
 
-    What waits does so on a connection of its own, as an API server does it. Each kind comes from a process of its own,
-    so that what the sender of one does is not measured as another's.
+    What waits does so on a connection of its own, as an API server does it; those are open before, each has asked what
+    is `known`. Each kind comes from a process of its own, so that what the sender of one does is not measured as
+    another's.
     """
     senders = multiprocessing.get_context("fork")
     with senders.Pool(len(bodies)) as pool:
-        sent = {kind: pool.apply_async(_send, (port, some, seconds)) for kind, some in bodies.items()}
+        sent = {kind: pool.apply_async(_send, (port, some, known, seconds)) for kind, some in bodies.items()}
         return {kind: told.get(_PATIENCE) for kind, told in sent.items()}
 
 
-def _send(port: int, bodies: Sequence[bytes], seconds: float) -> list[float]:
+def _send(port: int, bodies: Sequence[bytes], known: bytes, seconds: float) -> list[float]:
     with _on_the_core_of_the_load(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_paced(port, bodies, seconds))
+        return runner.run(_paced(port, bodies, known, seconds))
 
 
 def numbered(template: bytes, count: int) -> list[bytes]:
@@ -174,11 +181,15 @@ async def _burst(port: int, bodies: Sequence[bytes], path: str) -> Burst:
     return Burst(seconds=seconds, refused=sum(b'"allowed":true' not in answer for answer in answers))
 
 
-async def _paced(port: int, bodies: Sequence[bytes], seconds: float) -> list[float]:
+async def _paced(port: int, bodies: Sequence[bytes], known: bytes, seconds: float) -> list[float]:
     context = parts.client_context()
     free: list[_Connection] = []
     took: list[float] = []
     loop = asyncio.get_running_loop()
+    for _ in range(min(len(bodies), _OPEN)):
+        connection = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        await _ask(connection, known)
+        free.append(connection)
 
     async def one(body: bytes, due: float) -> None:
         await asyncio.sleep(due - loop.time())
@@ -188,7 +199,7 @@ async def _paced(port: int, bodies: Sequence[bytes], seconds: float) -> list[flo
         took.append((time.perf_counter() - begun) * 1000)
         free.append(connection)
 
-    begin = loop.time() + 0.5
+    begin = loop.time() + _LEAD
     async with asyncio.TaskGroup() as group:
         for number, body in enumerate(bodies):
             group.create_task(one(body, begin + seconds * number / len(bodies)))

@@ -1,7 +1,9 @@
 """What is measured while something is wrong or much is going on: lateness of the event loop, slow registries (I/O)."""
 
+import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import load
@@ -31,6 +33,7 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
     ):
         port = probed.server.port
         warm = reviews.pod([registry.image(number) for number in range(3)], size=5000)
+        known = reviews.numbered(warm, 0)
         load.burst(port, load.numbered(warm, 2))
         time.sleep(_QUIET + 1)
         images = iter(_COLD)
@@ -39,7 +42,7 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
             probed.lateness()
             begin()
             bodies = {"warm": load.numbered(warm, int(100 * seconds)), **({"cold": cold} if cold else {})}
-            took = load.paced(port, bodies, seconds=seconds)
+            took = load.paced(port, bodies, known, seconds=seconds)
             return {"while": name, **probed.lateness(), "warm p99": _p99(took["warm"])}
 
         def reload() -> None:
@@ -78,22 +81,24 @@ def slow_registry(folder: Path, pair: Pair, registry: parts.Registry, rounds: in
         parts.pullproof(folder, pair, [registry, slow]) as server,
     ):
         warm = reviews.pod([registry.image(number) for number in range(3)], size=5000)
+        known = reviews.numbered(warm, 0)
         load.burst(server.port, load.numbered(warm, 2))
         images = iter(range(2000))
-        alone, beside = [], []
+        alone, beside = list[list[float]](), list[list[float]]()
         for _ in range(rounds):
             bodies = load.numbered(warm, int(200 * seconds))
             waiting = [
                 reviews.numbered(reviews.pod([slow.image(next(images))], size=5000), number)
                 for number in range(int(20 * seconds))
             ]
-            alone.append(_p99(load.paced(server.port, {"warm": bodies}, seconds=seconds)["warm"]))
-            beside.append(_p99(load.paced(server.port, {"warm": bodies, "slow": waiting}, seconds=seconds)["warm"]))
+            alone.append(load.paced(server.port, {"warm": bodies}, known, seconds=seconds)["warm"])
+            both = load.paced(server.port, {"warm": bodies, "slow": waiting}, known, seconds=seconds)
+            beside.append(both["warm"])
         registry.asked()
         return {
-            "alone": load.spread(alone),
-            "beside": load.spread(beside),
-            "ratio": load.spread([slowed / usual for slowed, usual in zip(beside, alone, strict=True)]),
+            "alone": _parts(chain.from_iterable(alone)),
+            "beside": _parts(chain.from_iterable(beside)),
+            "ratios": load.spread([_p99(slowed) / _p99(usual) for slowed, usual in zip(beside, alone, strict=True)]),
             "asked of the slow one": slow.asked(),
         }
 
@@ -111,6 +116,11 @@ def memory(folder: Path, pair: Pair, registry: parts.Registry, idle: float) -> d
                 used = (server.cpu() - before) / idle * 100
                 found[name] = {"rss": server.rss(), "cpu percent": used, "ready": server.ready}
     return found
+
+
+def _parts(milliseconds: Iterable[float]) -> dict[str, float]:
+    told = list(milliseconds)
+    return {"p50": statistics.median(told), "p99": _p99(told)}
 
 
 def _p99(milliseconds: Sequence[float]) -> float:
