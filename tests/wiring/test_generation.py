@@ -1,8 +1,10 @@
 """What one reading of the configuration makes, and what becomes of it when the files that it names change."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from certs.issue import issue_authority
 from webhook.image.reference import Reference
 from webhook.registry.observer import NullObserver
 from webhook.settings.decoding import decode
@@ -47,3 +49,25 @@ async def test_a_changed_tree_of_hosts_is_read_again(tmp_path: Path) -> None:
             assert "hosts.toml" in generations.policy.statements.mirrors, "what cannot be read is doubted"
         finally:
             follower.cancel()
+
+
+async def test_reviews_go_on_while_authorities_are_read(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    rows = []
+    for number in range(10):
+        file = tmp_path / f"{number}.crt"
+        file.write_bytes(issue_authority(now, timedelta(days=1)).certificate)
+        rows.append(f"{{match: r{number}.example, caFile: {file}}}")
+    turns = 0
+
+    async def go_on() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with Generations(Surroundings(environment={}), NullObserver()) as generations:
+        going = asyncio.create_task(go_on())
+        await generations.adopt(decode(f"{{registries: [{', '.join(rows)}]}}"))
+        going.cancel()
+    assert turns > 50, "each of them takes OpenSSL longer than some hundred turns of the loop"

@@ -1,6 +1,7 @@
 """Settings -> an open resolver, with everything between it and the network (I/O)."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,12 @@ async def open_resolver(
     `depth`: content is looked into down to the layers.
     """
     endpoints = _endpoints(settings)
+    transports = _Transports(settings, surroundings)
+    trusts = dict.fromkeys(registry.options().trust for registry in settings.registries)
+    if trusts:
+        await asyncio.to_thread(transports.load, tuple(trusts))
     client = RegistryClient(
-        _Transports(settings, surroundings).open,
+        transports.open,
         endpoints.of,
         observer=observer,
         depth=depth,
@@ -115,12 +120,21 @@ class _Transports:
         self._proxies = Proxies()
         if network.proxy_from_environment:
             self._proxies = Proxies.from_environment(surroundings.environment)
-        for registry in settings.registries:
-            TlsContexts(registry.options().trust).load()
+        self._contexts: dict[Trust, TlsContexts] = {}
+
+    def load(self, trusts: Sequence[Trust]) -> None:
+        """Read the files of these now; raise `InvalidCertificateFile`.
+
+        The system's CAs alone take OpenSSL some twenty milliseconds each time: not on the event loop.
+        """
+        for trust in trusts:
+            contexts = self._contexts[trust] = TlsContexts(trust)
+            contexts.load()
 
     def open(self, trust: Trust) -> httpx.AsyncBaseTransport:
         """Return a transport whose servers are trusted as `trust` says."""
-        return guarded_transport(self._rules, TlsContexts(trust), proxies=self._proxies, names=self._names)
+        contexts = self._contexts.get(trust) or TlsContexts(trust)
+        return guarded_transport(self._rules, contexts, proxies=self._proxies, names=self._names)
 
 
 class _Places(Mapping[str, int]):
