@@ -38,3 +38,28 @@ def test_what_was_large_goes_back_to_the_system() -> None:
 
     assert grown("given back") < 20
     assert grown("kept") > 30
+
+
+READS = """
+import resource
+from webhook.server.memory import give_back_large_blocks
+
+assert give_back_large_blocks()
+
+def read():
+    block = bytearray(256 * 1024)  # as uvloop takes one for each read from TLS
+    block[:8000] = bytes(8000)
+    del block[8000:]
+
+read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for turn in range(1000):
+    read()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library has no such switch")
+def test_a_read_takes_no_memory_anew_from_the_system() -> None:
+    done = subprocess.run([sys.executable, "-c", READS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 500, "a thousand reads, each three faults if its block were a mapping of its own"
