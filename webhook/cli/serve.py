@@ -57,8 +57,8 @@ def serve(
     """Run the admission webhook."""
     from webhook.server.assembly import Ports
     from webhook.server.log import configure_logging
-    from webhook.server.memory import give_back_large_blocks
     from webhook.server.run import run
+    from webhook.wiring.memory import give_back_large_blocks
 
     give_back_large_blocks()
     session = session_of(context)
