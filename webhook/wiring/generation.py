@@ -5,7 +5,6 @@ way goes on with the old one, which is closed when nobody can be waiting for it 
 """
 
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,7 +23,6 @@ from webhook.registry.resolver import RegistryResolver
 from webhook.settings.policy import looks_deep, policy_of
 from webhook.settings.schema import Settings
 from webhook.wiring.logins import NodeLogins, open_node_logins
-from webhook.wiring.memory import give_back
 from webhook.wiring.registries import Surroundings, hosts_tree, open_resolver
 from webhook.workload.workload import Workload
 
@@ -174,10 +172,6 @@ class Generations:
                 opened.set_result(way)
                 await way.retired.wait()
                 await asyncio.sleep(max(settings.budgets.admission, settings.budgets.lookup) + _GRACE)
-            del way
-            # a TLS context holds a megabyte in small blocks, and what held it has cycles; tens of milliseconds, seldom
-            gc.collect()
-            give_back()
         except ValueError as error:
             if opened.done():
                 raise

@@ -5,6 +5,7 @@ for months is measured by the most that it ever held, so it is told to give back
 two functions, and need none.
 """
 
+import asyncio
 import ctypes
 
 LARGE = 320 * 1024
@@ -31,6 +32,14 @@ def give_back_large_blocks() -> bool:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and mallopt(_M_MMAP_THRESHOLD, LARGE) == 1 and mallopt(_M_TRIM_THRESHOLD, _KEPT) == 1
+
+
+async def give_back_at_times(every: float = 15.0) -> None:
+    """Give back every so many seconds, on a thread, for ever: what a flood of bodies or an old configuration left."""
+    known = True
+    while known:
+        await asyncio.sleep(every)
+        known = await asyncio.to_thread(give_back)
 
 
 def give_back() -> bool:

@@ -14,6 +14,7 @@ from webhook.sources import Sources
 from webhook.wiring.configuration import Edits, FollowedConfiguration
 from webhook.wiring.generation import Generations
 from webhook.wiring.known import Known as Known
+from webhook.wiring.memory import give_back_at_times
 from webhook.wiring.registries import Surroundings
 
 
@@ -64,7 +65,8 @@ async def open_webhook(
             loopback=surroundings.loopback,
             judgements=Judgements(lambda: generations.settings.cache.max_entries),
         )
-        followers = [asyncio.create_task(each) for each in (followed.follow(), generations.follow_hosts())]
+        following = (followed.follow(), generations.follow_hosts(), give_back_at_times())
+        followers = [asyncio.create_task(each) for each in following]
         try:
             yield Webhook(pipeline=pipeline, generations=generations, configuration=followed)
         finally:
