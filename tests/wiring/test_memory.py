@@ -85,3 +85,30 @@ def test_a_read_takes_no_memory_anew_from_the_system() -> None:
 def test_what_was_small_goes_back_when_asked_for() -> None:
     done = subprocess.run([sys.executable, "-c", GIVING_BACK], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 30
+
+
+AT_TIMES = """
+import asyncio
+from webhook.wiring.memory import give_back_at_times
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) // 1024
+
+async def main():
+    blocks = [bytes(3000) for _ in range(20_000)]
+    kept = blocks[::50]
+    held = resident()
+    giving = asyncio.create_task(give_back_at_times(0.01))
+    del blocks
+    while resident() > held - 30:
+        await asyncio.sleep(0.01)
+    giving.cancel()
+
+asyncio.run(asyncio.wait_for(main(), 60))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps nothing")
+def test_what_is_free_goes_back_by_itself() -> None:
+    subprocess.run([sys.executable, "-c", AT_TIMES], capture_output=True, text=True, check=True)
