@@ -10,6 +10,8 @@ from webhook.cluster.failure import ClusterError
 log = logging.getLogger(__name__)
 
 KEY = "last-good.yaml"
+_SECONDS = 3.0
+"""For each request: the next edit waits for it."""
 
 
 class _ConfigMap(msgspec.Struct):
@@ -35,10 +37,11 @@ class LastGood:
         """Write the text where another is written; where that cannot be, a bad edit must not meet a restart."""
         try:
             if await self._read() != text:
-                await self._api.request("PATCH", self._path, body={"data": {KEY: text}}, content_type=MERGE_PATCH)
+                body = {"data": {KEY: text}}
+                await self._api.request("PATCH", self._path, body=body, content_type=MERGE_PATCH, seconds=_SECONDS)
         except ClusterError as error:
             log.warning("cannot keep the last good configuration: %s", error)
 
     async def _read(self) -> str | None:
-        found = decode(await self._api.request("GET", self._path), _ConfigMap)
+        found = decode(await self._api.request("GET", self._path, seconds=_SECONDS), _ConfigMap)
         return (found.data or {}).get(KEY)
