@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from itertools import cycle
 
 import impostor
@@ -22,10 +22,6 @@ def gone(part: str) -> Fault:
 
 def refusing(part: str) -> Fault:
     return lambda scene: scene.doors[part].refusing()
-
-
-def flapping(part: str) -> Fault:
-    return lambda scene: scene.doors[part].flapping()
 
 
 def spoilt(part: str, kind: str, stream: str = "downstream", **attributes: int) -> Fault:
@@ -56,25 +52,42 @@ def saying(part: str, status: int, body: str = "", kind: str = "application/json
     return usurped_by(part, lambda: impostor.saying(status, body, kind, **headers))
 
 
-def wavering(*faults: Fault) -> Fault:
-    """One fault after the other, 0.4 s each, then none, again and again."""
+def wavering(*faults: Fault, every: float = 0.4) -> Fault:
+    """One fault after the other, `every` seconds each, then none as long, again and again.
+
+    The last one is ended, not cancelled: it could be in the middle of closing a door, which would stay closed.
+    """
 
     @asynccontextmanager
     async def apply(scene: Scene) -> AsyncIterator[None]:
+        over = asyncio.Event()
+
         async def waver() -> None:
             for fault in cycle(faults):
                 async with fault(scene):
-                    await asyncio.sleep(0.4)
-                await asyncio.sleep(0.4)
+                    await _passed(over, every)
+                if await _passed(over, every):
+                    return
 
         task = asyncio.create_task(waver())
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            over.set()
+            await task
 
     return apply
+
+
+async def _passed(event: asyncio.Event, seconds: float) -> bool:
+    """Wait so long, or until the event is set; tell whether it is."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
+
+
+def flapping(part: str) -> Fault:
+    return wavering(refusing(part), every=0.3)
 
 
 def of_the_way(part: str, at: str, codes: frozenset[str], strange: frozenset[str] = frozenset()) -> list[Cell]:

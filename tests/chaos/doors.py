@@ -74,28 +74,10 @@ class Door:
             finally:
                 await self._set(upstream=self.upstream)
 
-    @asynccontextmanager
-    async def flapping(self, every: float = 0.3) -> AsyncIterator[None]:
-        """There and not there, in turns."""
-        task = asyncio.create_task(self._flap(every))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await self._set(enabled=True)
-
     async def cut(self) -> None:
         """End every connection; new ones are let through."""
         await self._set(enabled=False)
         await self._set(enabled=True)
-
-    async def _flap(self, every: float) -> None:
-        there = True
-        while True:
-            there = not there
-            await self._set(enabled=there)
-            await asyncio.sleep(every)
 
     async def _set(self, **changed: object) -> None:
         await self._call("POST", f"/proxies/{self.name}", {"listen": self.listen, **changed})
