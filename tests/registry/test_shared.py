@@ -257,6 +257,43 @@ def test_hearsay_ends_with_the_answer_it_came_from() -> None:
     assert Lifetimes().of(key, Answer(resolved, ANY_AGE, heard_for=3.5)) == 3.5
 
 
+GARBLED = [
+    b"+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n",
+    b":abc\r\n",
+    b"$abc\r\n",
+    b"*3\r\n:1\r\n:2\r\n:3\r\n",
+    b"_\r\n_\r\n_\r\n",
+    b"%1\r\n+proto\r\n:x\r\n",
+    b"-\xff\xfe\r\n",
+    b"<html>\r\n",
+    b"\x00\xff\r\n",
+]
+
+
+@pytest.mark.parametrize("answer", GARBLED)
+@pytest.mark.parametrize("good", range(4), ids="after {} right ones".format)
+async def test_a_store_that_talks_nonsense_is_no_store(answer: bytes, good: int) -> None:
+    """The first answers are right, so that every step of the conversation meets the nonsense once."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        left = good
+        while await reader.read(65536):
+            writer.write(b"+OK\r\n+OK\r\n" if left > 0 else answer)
+            left -= 1
+        writer.close()
+
+    client = Registries()
+    client.images = {str(image(number)): DIGEST for number in range(3)}
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        async with replicas(url, client, 1, patience=0.02) as (resolver,):
+            for number in range(3):
+                assert isinstance(await resolve(resolver, image(number)), Resolved)
+            assert not isinstance(await resolve(resolver, image(9)), Resolved)
+    assert sum(client.looks.values()) == 4
+
+
 @pytest.mark.parametrize("shape", ["silent", "closed", "hangs up", "refuses the password"])
 async def test_without_the_store_everyone_looks_for_themselves(
     shape: str, store: str, redis: Redis, silent: Callable[[str], Awaitable[tuple[str, list[int]]]]

@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from webhook.credentials.credential import Credential
 from webhook.image.reference import Digest, Reference, parse_digest
@@ -155,13 +154,17 @@ class SharedStore:
         return word
 
     async def _guarded(self, exchange: Callable[[], Awaitable[T]]) -> T | None:
-        """Return what an exchange brought; None where the store is down or slow, and for a while after."""
+        """Return what an exchange brought; None where the store is down, slow or garbled, and for a while after.
+
+        The library trusts what is at the other end: an answer that is none of Redis' has it raise whatever its parser
+        stumbles over, and what is no number has us do so. None of that may be a review's end.
+        """
         if _now() < self._resting_until:
             return None
         try:
             async with asyncio.timeout(self._timeout):
                 return await exchange()
-        except (RedisError, OSError, TimeoutError):
+        except Exception:  # noqa: BLE001
             self._resting_until = _now() + REST
             return None
 
