@@ -1,6 +1,7 @@
 """What nobody can see from here makes a failure likely instead of certain."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -302,6 +303,16 @@ def test_absence(facts: dict[str, Any], words: str, evidence: Make, find: Find) 
     assert finding is not None
     assert finding.certain is (words == "")
     assert words in finding.doubt
+
+
+@pytest.mark.parametrize("challenged", [True, False])
+def test_a_401_that_asks_for_nothing(challenged: bool, evidence: Make, find: Find) -> None:
+    told = replace(attempt(OWN, Failure.LOGIN_REFUSED, credential='secret "regcred"'), challenged=challenged)
+    found = evidence(failure=Failure.LOGIN_REFUSED, secrets=[REGCRED], attempts=(told,))
+    finding = find(Code.UNAUTHORIZED, found, NO_LOGINS)
+    assert finding is not None
+    assert finding.certain is challenged
+    assert ("asks for no login" in finding.doubt) is not challenged
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from webhook.demo.answer import Fault
+import pytest
+
+from webhook.demo.answer import Auth, Fault
 from webhook.demo.images import ImageSpec
 from webhook.demo.site import Repository, Rule, Site
 from webhook.demo.world import Listener, Transport
@@ -125,6 +127,17 @@ async def test_a_401_by_default(scene):
     answer = await here.apply(pod(f"{here.registry}/acme/private:1.0"))
     assert answer.allowed
     assert answer.codes == {"no-pull-secret"}
+
+
+@pytest.mark.parametrize("headers", [{"Content-Type": "text/html"}, {}], ids=["a page", "a few words"])
+async def test_a_portal_that_comes_into_the_way_once_the_registry_has_asked_for_the_login(scene, headers):
+    """Its 401 asks for nothing; the login is right, and the next try of a node finds the registry again."""
+    here = await scene(BASIC, config={"nodes": {"logins": "none"}})
+    here.api.put_secret("regcred", here.registry, "bob", "right")
+    here.world.rule(Rule(auth=Auth.BASIC, status=401, headers=headers, body="Sign in", without=("www-authenticate",)))
+    answer = await here.apply(pod(f"{here.registry}/acme/private:1.0", secrets=("regcred",)))
+    assert answer.allowed
+    assert answer.codes == {"unauthorized"}
 
 
 async def test_a_web_servers_404_is_no_answer_about_the_image(scene):

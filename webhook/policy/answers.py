@@ -47,6 +47,16 @@ def refused_by_another(evidence: Evidence) -> str:
     return ""
 
 
+def unchallenged(evidence: Evidence) -> str:
+    """Doubt a 401 that asks for nothing: gateways and portals say it, to a login that is right as well.
+
+    One of them may come into the way in the middle of a conversation, where nothing else tells it from the registry.
+    """
+    if not all(each.challenged for each in _last_of_each_look(evidence)):
+        return "the 401 asks for no login, as a registry's would"
+    return ""
+
+
 def half_answered(evidence: Evidence) -> str:
     """Doubt what some hosts or logins did not tell: a node tries them all."""
     finals = _last_of_each_look(evidence)

@@ -20,6 +20,7 @@ One doubt is enough: only a certain failure may deny.
     half a look-up                  refusals and absence: one of the hosts or logins gave no answer
     a 404 that is not a registry's  absence
     a 403 that is not a registry's  refusals
+    a 401 that is not a registry's  the four refusals
     nodes that are not read yet     every code but invalid-reference, where a present image would do
 """
 
@@ -32,6 +33,7 @@ from webhook.policy.answers import (
     judged_by_address,
     refused_by_another,
     resolved_otherwise,
+    unchallenged,
     unconfirmed,
 )
 from webhook.policy.cause import login_unreadable
@@ -198,6 +200,7 @@ _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = 
     (frozenset({Code.IMAGE_NOT_FOUND}), _login_untried),
     (_ANSWER, half_answered),
     (_ANSWER, _found),
+    (_LOGIN, unchallenged),
     (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), judged_by_address),
     (frozenset({Code.FORBIDDEN, Code.DENIED_OR_MISSING}), refused_by_another),
     (frozenset({Code.BROKEN_IMAGE}), _blob_present),

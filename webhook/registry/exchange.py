@@ -95,6 +95,7 @@ class Trail:
                 status=None if answer is None else answer.status,
                 failure=None if none is None else none.failure,
                 detail=ocierror.clean(self.redact(detail)),
+                challenged=answer is None or not _asks_for_nothing(answer, step),
             )
         )
 
@@ -153,6 +154,12 @@ class Caller:
         if quota is not None:
             self.trail.quota = quota
             self.observer.rate_limit(self.registry, quota.remaining)
+
+
+def _asks_for_nothing(answer: Answer, step: Step) -> bool:
+    """Tell a 401 of a gateway or a portal; token services refuse a login without a challenge, but not with a page."""
+    silent = answer.status == 401 and not answer.values("www-authenticate")
+    return silent and (step is not Step.TOKEN or answer.is_page)
 
 
 def unreached(ask: Ask, none: NoAnswer, node_error: str) -> RegistryError:

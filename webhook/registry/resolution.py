@@ -81,7 +81,8 @@ class Attempt:
     """One request and its outcome. `endpoint` is scheme://host[:port] only; `status` None means no answer.
 
     `credential` is `Credential.source`; `detail` is the registry's own text (OCI error codes and messages), cleaned of
-    control characters, at most 200 characters, or the network error in kubelet-like words.
+    control characters, at most 200 characters, or the network error in kubelet-like words. `challenged`: False for a
+    401 that asks for nothing, which no registry sends (RFC 9110 section 15.5.2), and no token service as a page.
     """
 
     endpoint: str
@@ -91,6 +92,7 @@ class Attempt:
     status: int | None = None
     failure: Failure | None = None
     detail: str = ""
+    challenged: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
