@@ -119,7 +119,7 @@ def render(results: list[Result], minutes: float) -> str:
     return "\n".join(
         [
             _HEAD,
-            f"Written by a run with {minutes:g} minutes for each, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; "
+            f"Written by a run with {minutes:g} minutes or more for each, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; "
             f"{os.cpu_count()} cores, Python {platform.python_version()}, "
             f"load average {os.getloadavg()[0]:.1f} at the end.",
             "",
