@@ -304,18 +304,27 @@ async def test_what_was_judged_at_its_owner_is_not_sent(called, cluster, namespa
     assert called() == [("CREATE", "ReplicaSet", "other", "")]
 
 
+async def cached(cluster, path: str, shows: Callable[[dict], bool]) -> None:
+    """Wait until the API server's cache shows an object so: a PATCH begins with what is there, and asks us of that."""
+    async with asyncio.timeout(20):
+        while not shows(json.loads(await cluster.request("GET", path, query={"resourceVersion": "0"}))):  # noqa: ASYNC110 - a server, not a task of ours
+            await asyncio.sleep(0.02)
+
+
 async def test_what_is_going_finished_or_mirrored_is_not_sent(called, cluster, namespace) -> None:
     pods = BY_KIND["Pod"]
     metadata = {"name": "going", "finalizers": ["example.com/hold"]}
     await cluster.request("POST", pods.path(namespace), body={"metadata": metadata} | OBJECTS["Pod"])
     called()
     await cluster.request("DELETE", pods.path(namespace, "going"), query={"gracePeriodSeconds": "0"})
+    await cached(cluster, pods.path(namespace, "going"), lambda pod: "deletionTimestamp" in pod["metadata"])
     patch = {"metadata": {"finalizers": None}, "spec": POD_CHANGES["image"]}
     await cluster.request("PATCH", pods.path(namespace, "going"), body=patch, content_type=STRATEGIC)
     await cluster.request("POST", pods.path(namespace), body={"metadata": {"name": "done"}} | OBJECTS["Pod"])
     called()
     status = {"status": {"phase": "Succeeded"}}
     await cluster.request("PATCH", f"{pods.path(namespace, 'done')}/status", body=status, content_type=MERGE)
+    await cached(cluster, pods.path(namespace, "done"), lambda pod: pod["status"].get("phase") == "Succeeded")
     body = {"spec": POD_CHANGES["image"]}
     await cluster.request("PATCH", pods.path(namespace, "done"), body=body, content_type=STRATEGIC)
     mirror = {"name": "mirror", "annotations": {"kubernetes.io/config.mirror": "hash"}}
