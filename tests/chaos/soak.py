@@ -28,6 +28,7 @@ import reliability as page  # noqa: E402
 import stage  # noqa: E402
 from experiment import Cell, Lag  # noqa: E402
 from lanes import LANES  # noqa: E402
+from redis.exceptions import RedisError  # noqa: E402
 from rig import Parts, Scene, configuration, opened, replace  # noqa: E402
 from traffic import Outcome  # noqa: E402
 from webhook_process import Size  # noqa: E402
@@ -73,9 +74,13 @@ class Soak:
         while not self.over:
             await asyncio.sleep(self.chance.uniform(1, 4))
             cell: Cell = self.chance.choice(cells)
-            async with cell.apply(self.scene):
-                await asyncio.sleep(self.chance.uniform(0.5, 4))
-            self.happened["faults"] += 1
+            try:
+                async with cell.apply(self.scene):
+                    await asyncio.sleep(self.chance.uniform(0.5, 4))
+            except (RedisError, OSError) as error:  # who makes the fault is beside a loaded machine, too
+                print(f"{cell.name}: could not be made: {error!r}", file=sys.stderr, flush=True)
+            else:
+                self.happened["faults"] += 1
 
     async def _signals(self) -> None:
         while not self.over:
