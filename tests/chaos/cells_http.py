@@ -14,6 +14,9 @@ LIMITED = frozenset({"rate-limited", "not-verified"})
 MISSING = frozenset({"image-not-found"})
 """A 404 that is no registry's own: said in a warning, never a denial."""
 
+LOGIN = frozenset({"unauthorized"})
+"""The registry asked for a login, and whoever then stood in its place would not have it."""
+
 NOT_ONE = frozenset({"not-an-image"})
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _STALE = json.dumps({"token": "stale", "access_token": "stale"})
@@ -25,10 +28,10 @@ def registry() -> list[Cell]:
     """Return the registry's cells."""
     at = REGISTRY
 
-    def cell(fault: str, what: str, apply: Fault, codes: frozenset[str]) -> Cell:
-        kept = bool(codes & (MISSING | NOT_ONE))  # an absence is believed for 15 s, though never for a denial
+    def cell(fault: str, what: str, apply: Fault, codes: frozenset[str], mixed: frozenset[str] = frozenset()) -> Cell:
+        kept = bool((codes | mixed) & (MISSING | NOT_ONE))  # an absence is believed for 15 s, though never for a denial
         patience = 17.0 if kept else RECOVERY
-        return Cell(part="registry", fault=fault, what=what, apply=apply, codes=codes, recovery=patience)
+        return Cell(part="registry", fault=fault, what=what, apply=apply, codes=codes, mixed=mixed, recovery=patience)
 
     return [
         *of_the_way("registry", at, UNREACHABLE, STRANGE),
@@ -42,10 +45,10 @@ def registry() -> list[Cell]:
         cell("garbage", "200 and another JSON", saying(at, 200, '{"status": "down"}'), STRANGE | NOT_ONE),
         cell("garbage", "404 and a portal's page", saying(at, 404, PORTAL, "text/html"), STRANGE | MISSING),
         cell("garbage", "404 of an ingress", saying(at, 404, "default backend", "text/plain"), STRANGE | MISSING),
-        cell("garbage", "401 without a challenge", saying(at, 401, PORTAL, "text/html"), STRANGE),
+        cell("garbage", "401 without a challenge", saying(at, 401, PORTAL, "text/html"), STRANGE, LOGIN),
         cell("garbage", "403 of a firewall", saying(at, 403, PORTAL, "text/html"), STRANGE),
         cell("garbage", "plain HTTP on its port", usurped(at, impostor.saying(400, "plain")), UNREACHABLE | STRANGE),
-        cell("garbage", "redirects without end", saying(at, 307, Location="/v2/again"), STRANGE),
+        cell("garbage", "redirects without end", saying(at, 307, Location="/v2/again"), STRANGE, MISSING),
         cell("huge", "headers without end", asked(at, impostor.endless_head), UNREACHABLE | STRANGE),
         cell("huge", "a body without end", asked(at, impostor.endless_body), UNREACHABLE | STRANGE | NOT_ONE),
         cell("5xx", "500", saying(at, 500, _UNAVAILABLE), ERROR),

@@ -39,6 +39,7 @@ Fault = Callable[[Scene], AbstractAsyncContextManager[None]]
 class Cell:
     """One fault of one part. `codes` may be told of pods that are not verified meanwhile; none: nothing may be seen.
 
+    `mixed`: what may be told besides where half of a conversation was the part's own and half the fault's.
     `felt`: at least one of the codes must be told, else the fault was none.
     """
 
@@ -47,6 +48,7 @@ class Cell:
     what: str
     apply: Fault
     codes: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
     felt: bool = True
     recovery: float = RECOVERY
     seconds: float = FAULT_SECONDS
@@ -237,7 +239,7 @@ def _excused(outcome: Outcome, cell: Cell, edges: Edges) -> bool:
     A failure that was seen, and could not be seen again before it denies, is told in a warning.
     """
     seen_once = {DENIED[outcome.sort]} if outcome.sort in DENIED else set()
-    cut = _CUT if edges.met(outcome) else frozenset()
+    cut = _CUT | cell.mixed if edges.met(outcome) else frozenset()
     return (
         outcome.allowed and bool(outcome.codes) and bool(cell.codes) and outcome.codes <= cell.codes | cut | seen_once
     )

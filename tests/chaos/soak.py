@@ -1,6 +1,7 @@
 """Half an hour of everything at once: load, faults that come and go, signals, reloads (I/O, root).
 
     python tests/chaos/soak.py --minutes 30     also SOAK_MINUTES; writes its result into docs/reliability.md
+    python tests/chaos/soak.py --logs DIR       what both replicas log is kept there
 
 Two replicas share the load and a Redis. The first lives as long as the run: its memory and descriptors are measured.
 The second is ended again and again: by SIGTERM, when reviews go on to it for half a second longer, as they do until
@@ -50,6 +51,7 @@ class Soak:
     slowest: float = 0.0
     sizes: list[tuple[float, Size]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    fault: str = "no fault"
     killed: list[tuple[int, float]] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(_SEED))  # noqa: S311 - the same every time
 
@@ -76,11 +78,13 @@ class Soak:
             cell: Cell = self.chance.choice(cells)
             try:
                 async with cell.apply(self.scene):
+                    self.fault = cell.name
                     await asyncio.sleep(self.chance.uniform(0.5, 4))
             except (RedisError, OSError) as error:  # who makes the fault is beside a loaded machine, too
                 print(f"{cell.name}: could not be made: {error!r}", file=sys.stderr, flush=True)
             else:
                 self.happened["faults"] += 1
+            self.fault = f"after {cell.name}"
 
     async def _signals(self) -> None:
         while not self.over:
@@ -98,7 +102,7 @@ class Soak:
         code = await second.end()
         self.happened["SIGTERM"] += 1
         if code:
-            self.troubles.append(f"after SIGTERM the process ended with {code}")
+            self._note(f"after SIGTERM the process ended with {code}")
 
     async def _kill(self) -> None:
         second = self.scene.second
@@ -127,6 +131,10 @@ class Soak:
             if len(self.sizes) % 15 == 0:
                 self._tell()
 
+    def _note(self, trouble: str) -> None:
+        self.troubles.append(trouble)
+        print(f"{time.time():.3f} {trouble}; {self.fault}", file=sys.stderr, flush=True)
+
     def _tell(self) -> None:
         at, size = self.sizes[-1]
         figures = f"tasks {size.tasks}, fds {size.descriptors}, threads {size.threads}, rss {size.rss:.0f}"
@@ -138,7 +146,7 @@ class Soak:
             if all(each.right for each in outcomes):
                 return
             await asyncio.sleep(0.1)
-        self.troubles.append("not well after the last fault")
+        self._note("not well after the last fault")
 
     def _count(self) -> None:
         for each in self.scene.load.take():
@@ -152,10 +160,12 @@ class Soak:
                 self.outcomes["late with the machine"] += 1
             elif not each.answered:
                 self.outcomes["unanswered"] += 1
-                self.troubles.append(f"unanswered: {each.sort} after {each.seconds:.2f} s: {each.told}")
+                ago, which = time.monotonic() - each.sent, "first" if each.port == self.scene.webhook.port else "second"
+                late = f"after {each.seconds:.2f} s by the {which}, sent {ago:.1f} s ago"
+                self._note(f"unanswered: {each.sort} {late}: {each.told}")
             if each.wrongly_denied:
                 self.outcomes["wrongly denied"] += 1
-                self.troubles.append(f"wrongly denied: {each.sort}: {each.told}")
+                self._note(f"wrongly denied: {each.sort}: {each.told}")
 
     def _cut(self, outcome: Outcome) -> bool:
         ended = outcome.sent + outcome.seconds
@@ -221,10 +231,12 @@ def render(soak: Soak, minutes: float, load: tuple[float, ...]) -> str:
     return "\n".join([*lines, ""])
 
 
-async def main_(minutes: float, target: Path) -> int:
+async def main_(minutes: float, target: Path, logs: Path | None) -> int:
     """Run it; return the exit code."""
     load = os.getloadavg()
     async with opened(Parts(redis=True, drain="2s")) as scene:
+        if logs is not None:
+            scene.webhook.log.copy, scene.second.log.copy = logs / "first.log", logs / "second.log"
         replace(scene.configuration, small(scene))
         soak = Soak(scene, time.monotonic() + minutes * 60)
         await soak.run()
@@ -241,12 +253,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=float(os.environ.get("SOAK_MINUTES", "30")))
     parser.add_argument("--page", type=Path, default=page.PAGE)
+    parser.add_argument("--logs", type=Path, default=None)
     given = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("soak: only root can make namespaces; run it as root")
     if not stage.entered():
-        stage.enter("--minutes", str(given.minutes), "--page", str(given.page))
-    return asyncio.run(main_(given.minutes, given.page))
+        if given.logs is not None:
+            given.logs.mkdir(parents=True, exist_ok=True)
+        stage.enter(*sys.argv[1:])
+    return asyncio.run(main_(given.minutes, given.page, given.logs))
 
 
 if __name__ == "__main__":

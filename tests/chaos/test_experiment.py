@@ -29,7 +29,7 @@ DOUBTED = Outcome(Sort.COLD, 1.0, 0.1, True, True, frozenset({"registry-error"})
 def row(**more: object) -> Row:
     figures: dict = {"reviews": 6, "unanswered": 0, "wrongly_denied": 0, "codes": Counter(), "slowest": 0.1, "lag": 0.0}
     figures |= {"recovery": 0.1, "quiet": 0.0, "before": SMALL, "after": SMALL}
-    return Row(cell=CELL, **(figures | more))
+    return Row(**({"cell": CELL} | figures | more))
 
 
 EDGE = Edges([(1.05, 1.06)])
@@ -72,6 +72,15 @@ def test_what_is_told_is_to_be_of_the_fault() -> None:
     assert found(cut) == ["the fault was not felt: none of its codes was told"]
     assert found(cut, DOUBTED) == []
     assert found(cut, DOUBTED, edges=Edges([(0.5, 0.9), (1.2, 1.3)])) == ["unexpected: cold: allowed: not verified"]
+
+
+def test_half_a_conversation_may_be_told_of_where_the_fault_began() -> None:
+    missing = frozenset({"image-not-found"})
+    half, cell = replace(DOUBTED, codes=missing), replace(CELL, mixed=missing)
+    assert found(DOUBTED, half) == ["unexpected: cold: allowed: not verified"]
+    assert found(DOUBTED, half, cell=cell) == []
+    assert found(DOUBTED, replace(half, allowed=False), cell=cell)[0].startswith("wrongly denied: cold")
+    assert found(DOUBTED, half, cell=cell, edges=Edges([(0.5, 0.9)])) == ["unexpected: cold: allowed: not verified"]
 
 
 def test_a_fault_that_nobody_felt_is_found() -> None:

@@ -60,16 +60,23 @@ class Caller:
         """Send one review of that sort."""
         body = review(self._registries.pod(sort))
         sent, port = time.monotonic(), self._port()
+        steps = [""]
+
+        async def trace(step: str, _: object) -> None:
+            steps[0] = step
+
         try:
             async with asyncio.timeout(TIMEOUT):
                 answer = await self._client.post(
                     f"https://127.0.0.1:{port}/validate?timeout={TIMEOUT:g}s",
                     content=body,
                     headers={"content-type": "application/json"},
+                    extensions={"trace": trace},
                 )
             response = answer.json()["response"] if answer.status_code == 200 else None
         except (httpx.HTTPError, TimeoutError, KeyError, ValueError) as error:
-            return Outcome(sort, sent, time.monotonic() - sent, False, told=type(error).__name__, port=port)
+            told = f"{type(error).__name__} after {steps[0]}"
+            return Outcome(sort, sent, time.monotonic() - sent, False, told=told, port=port)
         seconds = time.monotonic() - sent
         if response is None:
             return Outcome(sort, sent, seconds, False, told=f"{answer.status_code} {answer.text[:200]}", port=port)

@@ -35,11 +35,12 @@ class Size:
 
 @dataclass
 class Log:
-    """Reads what the process logs, through a small pipe; `stalled` while nobody does."""
+    """Reads what the process logs, through a small pipe; `stalled` while nobody does; `copy`: a file for all of it."""
 
     lines: list[bytes] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
     keep: int = 2000
+    copy: Path | None = None
 
     def follow(self, pipe: IO[bytes]) -> None:
         """Read until the process ends."""
@@ -51,6 +52,9 @@ class Log:
                 return
             self.lines.append(line)
             del self.lines[: -self.keep]
+            if self.copy is not None:
+                with self.copy.open("ab") as file:
+                    file.write(line)
 
     @property
     def text(self) -> str:
