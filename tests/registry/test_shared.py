@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from redis.asyncio import Redis
 
 from webhook.credentials.credential import Credential
+from webhook.demo.authority import Authority
+from webhook.demo.site import Certificate
 from webhook.image.manifest import Index
 from webhook.image.reference import Digest, Reference
 from webhook.registry.cache import ANY_AGE, Answer, Key, Lifetimes
@@ -308,6 +312,38 @@ async def test_without_the_store_everyone_looks_for_themselves(
                 assert isinstance(await resolve(each, image(number)), Resolved)
     assert sum(client.looks.values()) == 40
     assert met[0] <= 2, "a store that failed is left alone for a while: one try for each replica"
+
+
+async def test_a_store_that_never_ends_a_connection_does_not_keep_us(tmp_path: Path) -> None:
+    """Over TLS, both sides take part in an end: this one answers until then and is deaf from then on."""
+    authority = Authority(tmp_path)
+    deaf, over, asked = threading.Event(), threading.Event(), 0
+
+    def serve(listening: socket.socket) -> None:
+        nonlocal asked
+        connection, _ = listening.accept()
+        with authority.context("127.0.0.1", Certificate.VALID).wrap_socket(connection, server_side=True) as talking:
+            talking.settimeout(0.05)
+            while not deaf.is_set():
+                with suppress(TimeoutError):
+                    asked += len(talking.recv(65536))
+                    talking.sendall(b"+OK\r\n+OK\r\n")
+            over.wait(30)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        url = f"rediss://127.0.0.1:{listening.getsockname()[1]}?ssl_ca_certs={authority.file}"
+        shared = SharedStore(url, password=PASSWORD, prefix="test:", timeout=0.2)
+        try:
+            await shared.ask(image(), ALICE)
+            deaf.set()
+            await asyncio.to_thread(time.sleep, 0.2)
+            await shared.aclose()
+        finally:
+            over.set()
+            await asyncio.to_thread(thread.join)
+    assert asked, "there was a connection"
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from certs.issue import issue_authority
 from webhook.image.reference import Reference
 from webhook.registry.observer import NullObserver
@@ -49,6 +51,22 @@ async def test_a_changed_tree_of_hosts_is_read_again(tmp_path: Path) -> None:
             assert "hosts.toml" in generations.policy.statements.mirrors, "what cannot be read is doubted"
         finally:
             follower.cancel()
+
+
+class Broken(dict[str, str]):
+    """An environment that cannot be read."""
+
+    def get(self, *_: object) -> str:
+        raise OSError("no environment")
+
+    __getitem__ = get
+
+
+async def test_what_nobody_foresaw_ends_a_reading_instead_of_holding_it_for_ever() -> None:
+    async with Generations(Surroundings(environment=Broken()), NullObserver()) as generations:
+        with pytest.raises(OSError, match="no environment"):
+            await generations.adopt(decode("{network: {proxyFromEnvironment: true}}"))
+        await generations.adopt(decode("{network: {proxyFromEnvironment: false}}"))
 
 
 async def test_reviews_go_on_while_authorities_are_read(tmp_path: Path) -> None:

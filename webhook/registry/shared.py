@@ -15,6 +15,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -108,8 +109,9 @@ class SharedStore:
         await self._guarded(lambda: self._redis.set(name, sealed, px=int(seconds * 1000)))
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._redis.aclose()
+        """Close the connections; one whose other end does not take part has nothing to lose. Never raises."""
+        with suppress(Exception):
+            await self._redis.aclose()
 
     async def _found(self, name: str, *, claim: bool) -> _Found:
         """Return what is there; `claim`: leave a claim where there is nothing, which is ours alone then."""

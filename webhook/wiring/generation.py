@@ -172,10 +172,13 @@ class Generations:
                 opened.set_result(way)
                 await way.retired.wait()
                 await asyncio.sleep(max(settings.budgets.admission, settings.budgets.lookup) + _GRACE)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
             if opened.done():
-                raise
-            opened.set_exception(error)
+                _LOG.exception("an old way to the registries was not closed as it should be")
+            else:
+                opened.set_exception(error)
+        finally:
+            opened.cancel()  # of no effect but where this task was cancelled: nobody is to wait for ever
 
     @asynccontextmanager
     async def _resources(self, settings: Settings) -> AsyncIterator[_Way]:
