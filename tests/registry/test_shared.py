@@ -335,6 +335,7 @@ async def test_a_store_that_never_ends_a_connection_does_not_keep_us(tmp_path: P
         thread.start()
         url = f"rediss://127.0.0.1:{listening.getsockname()[1]}?ssl_ca_certs={authority.file}"
         shared = SharedStore(url, password=PASSWORD, prefix="test:", timeout=0.2)
+        authority.file.unlink()  # it has been read, once for all connections
         try:
             await shared.ask(image(), ALICE)
             deaf.set()
@@ -401,6 +402,24 @@ async def test_a_password_is_needed(tmp_path: Path, content: str | None, said: s
 async def test_names_are_derived_from_the_password() -> None:
     with pytest.raises(UnusableCache, match="passwordFile is missing"):
         await opened(Settings(cache=Cache(shared=SharedCache(enabled=True, url="redis://c"))))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("ssl_ca_certs=/nowhere/ca.crt", "certificate files: .*No such file"),
+        ("ssl_certfile=/nowhere/tls.crt", "certificate files: .*No such file"),
+        ("ssl_cert_reqs=perhaps", "certificate files: .*perhaps"),
+        ("socket_timeout=perhaps", "socket_timeout"),
+    ],
+)
+async def test_what_is_wrong_with_the_url_is_told_when_it_is_opened(tmp_path: Path, options: str, said: str) -> None:
+    file = tmp_path / "password"
+    file.write_text(PASSWORD)
+    shared = SharedCache(enabled=True, url=f"rediss://127.0.0.1:1?{options}", password_file=str(file))
+    with pytest.raises(UnusableCache, match=f"cache.shared.url cannot be used: .*{said}") as told:
+        await opened(Settings(cache=Cache(shared=shared)))
+    assert PASSWORD not in str(told.value)
 
 
 async def test_nothing_is_shared_unless_it_is_switched_on(

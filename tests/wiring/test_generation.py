@@ -1,6 +1,8 @@
 """What one reading of the configuration makes, and what becomes of it when the files that it names change."""
 
 import asyncio
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,13 +71,28 @@ async def test_what_nobody_foresaw_ends_a_reading_instead_of_holding_it_for_ever
         await generations.adopt(decode("{network: {proxyFromEnvironment: false}}"))
 
 
-async def test_reviews_go_on_while_authorities_are_read(tmp_path: Path) -> None:
+def authorities(folder: Path) -> str:
+    """Return settings with ten authorities of registries."""
     now = datetime.now(UTC)
     rows = []
     for number in range(10):
-        file = tmp_path / f"{number}.crt"
+        file = folder / f"{number}.crt"
         file.write_bytes(issue_authority(now, timedelta(days=1)).certificate)
         rows.append(f"{{match: r{number}.example, caFile: {file}}}")
+    return f"{{registries: [{', '.join(rows)}]}}"
+
+
+def shared_cache(folder: Path) -> str:
+    """Return settings with a cache of replicas, over TLS."""
+    (folder / "password").write_text("of the store")
+    shared = {"enabled": True, "url": "rediss://127.0.0.1:1", "passwordFile": str(folder / "password")}
+    return json.dumps({"cache": {"shared": shared}})
+
+
+@pytest.mark.parametrize("settings", [authorities, shared_cache])
+async def test_reviews_go_on_while_files_are_read_and_keys_made(
+    tmp_path: Path, settings: Callable[[Path], str]
+) -> None:
     turns = 0
 
     async def go_on() -> None:
@@ -86,6 +103,6 @@ async def test_reviews_go_on_while_authorities_are_read(tmp_path: Path) -> None:
 
     async with Generations(Surroundings(environment={}), NullObserver()) as generations:
         going = asyncio.create_task(go_on())
-        await generations.adopt(decode(f"{{registries: [{', '.join(rows)}]}}"))
+        await generations.adopt(decode(settings(tmp_path)))
         going.cancel()
     assert turns > 50, "each of them takes OpenSSL longer than some hundred turns of the loop"

@@ -16,14 +16,16 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import RedisSSLContext
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from webhook.credentials.credential import Credential
 from webhook.image.reference import Digest, Reference, parse_digest
@@ -65,21 +67,44 @@ class _Found(NamedTuple):
         return self.value == b""
 
 
+class _Connection(SSLConnection):
+    """One whose TLS context is that of all the others; the library would read the system's authorities for each."""
+
+    def __init__(self, *, context: RedisSSLContext, **more: Any) -> None:
+        super().__init__(**more)
+        self.ssl_context = context
+
+
+def _connections(url: str, password: str, timeout: float) -> BlockingConnectionPool:
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_CONNECTIONS,
+        timeout=timeout,
+        password=password,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+    )
+    if pool.connection_class is SSLConnection:
+        try:
+            context = SSLConnection(**pool.connection_kwargs).ssl_context
+            context.get()
+        except (OSError, RedisError) as error:
+            raise ValueError(f"its certificate files: {error}") from error
+        pool.connection_class = _Connection
+        pool.connection_kwargs["context"] = context
+    return pool
+
+
 class SharedStore:
     """The replicas' answers; `aclose` it."""
 
     def __init__(self, url: str, *, password: str, prefix: str, timeout: float, claim: float = CLAIM) -> None:
-        """`timeout` (of each exchange) and `claim` in seconds; raise a ValueError for a URL that is none."""
-        connections = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_CONNECTIONS,
-            timeout=timeout,
-            password=password,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._redis = Redis.from_pool(connections)
+        """Make ready, which takes a processor's tenth of a second (keys, authorities): not on an event loop.
+
+        `timeout` (of each exchange) and `claim` in seconds. Raise a ValueError for a URL, or files in it, of no use.
+        """
+        self._redis = Redis.from_pool(_connections(url, password, timeout))
         self._timeout = timeout
         self._claim = claim
         self._prefix = prefix

@@ -59,7 +59,7 @@ async def open_resolver(
         depth=depth,
         patience=Patience(connect=settings.network.connect_timeout, request=settings.network.timeout),
     )
-    shared = _shared(settings.cache.shared)
+    shared = await _shared(settings.cache.shared)
     resolver = RegistryResolver(
         client,
         budget=settings.budgets.lookup,
@@ -86,10 +86,12 @@ async def open_resolver(
             await shared.aclose()
 
 
-def _shared(settings: SharedCache) -> "SharedStore | None":
-    """Return the cache that replicas share, if there is to be one; its library is only loaded then."""
-    if not settings.enabled:
-        return None
+async def _shared(settings: SharedCache) -> "SharedStore | None":
+    """Return the cache that replicas share, if there is to be one; its library is only loaded then, on a thread."""
+    return await asyncio.to_thread(_open_shared, settings) if settings.enabled else None
+
+
+def _open_shared(settings: SharedCache) -> "SharedStore":
     try:
         from webhook.registry.shared import SharedStore
     except ImportError as error:
@@ -102,7 +104,10 @@ def _shared(settings: SharedCache) -> "SharedStore | None":
         raise UnusableCache(f"cache.shared.passwordFile {settings.password_file!r} cannot be read") from error
     if not password:
         raise UnusableCache(f"cache.shared.passwordFile {settings.password_file!r} is empty")
-    return SharedStore(settings.url, password=password, prefix=settings.prefix, timeout=settings.timeout)
+    try:
+        return SharedStore(settings.url, password=password, prefix=settings.prefix, timeout=settings.timeout)
+    except ValueError as error:
+        raise UnusableCache(f"cache.shared.url cannot be used: {error}") from error
 
 
 def hosts_tree(settings: Settings) -> hosts_dir.HostsDir | None:
