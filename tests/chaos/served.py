@@ -15,17 +15,21 @@ from webhook.__main__ import main
 
 
 def _peephole(path: str) -> None:
+    loop: asyncio.AbstractEventLoop | None = None
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen()
         while True:
             connection, _ = listening.accept()
             with connection:
-                connection.sendall(json.dumps({"tasks": _tasks()}).encode())
+                loop = loop or _loop()
+                tasks = 0 if loop is None else len(asyncio.all_tasks(loop))
+                connection.sendall(json.dumps({"tasks": tasks}).encode())
 
 
-def _tasks() -> int:
-    return sum(isinstance(each, asyncio.Task) and not each.done() for each in gc.get_objects())
+def _loop() -> asyncio.AbstractEventLoop | None:
+    """Find the event loop by one of its tasks: looking through all objects takes a while, so it is done once."""
+    return next((each.get_loop() for each in gc.get_objects() if isinstance(each, asyncio.Task)), None)
 
 
 if __name__ == "__main__":
