@@ -212,10 +212,28 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` on a uvloop event loop, or on Python's own where there is none."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.get_loop().set_exception_handler(tell_uncaught)
+        return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         from uvloop import new_event_loop
     except ImportError:
-        with asyncio.Runner() as runner:
-            return runner.run(main)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(main)
+        return None
+    return new_event_loop
+
+
+def tell_uncaught(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody caught, as a loop does by itself, but at debug level what is only the end of a connection.
+
+    uvloop calls it an error where a name is not found after its look-up was given up, and where a peer left in the
+    middle of a TLS record. A task that ends with an exception is always one.
+    """
+    error = context.get("exception")
+    ended = isinstance(error, OSError) or ("transport" in context and isinstance(error, RuntimeError))
+    if ended and not isinstance(context.get("future"), asyncio.Task):
+        _LOG.debug("a connection ended: %s: %s", context.get("message"), type(error).__name__)
+    else:
+        loop.default_exception_handler(context)
