@@ -49,9 +49,8 @@ async def open_resolver(
     """
     endpoints = _endpoints(settings)
     transports = _Transports(settings, surroundings)
-    trusts = dict.fromkeys(registry.options().trust for registry in settings.registries)
-    if trusts:
-        await asyncio.to_thread(transports.load, tuple(trusts))
+    trusts = dict.fromkeys((Trust(), *(registry.options().trust for registry in settings.registries)))
+    await asyncio.to_thread(transports.load, tuple(trusts))
     client = RegistryClient(
         transports.open,
         endpoints.of,
