@@ -189,9 +189,21 @@ def probed(
 
 
 def configuration(
-    folder: Path, pair: tuple[Path, Path], registries: Sequence[Registry], note: str = "", tags: str = "3600s"
+    folder: Path,
+    pair: tuple[Path, Path],
+    registries: Sequence[Registry],
+    note: str = "",
+    tags: str = "3600s",
+    store: str = "",
 ) -> Path:
-    """Write a configuration; with another `note` it is another one, though it says the same. `tags`: their lifetime."""
+    """Write a configuration; with another `note` it is another one, though it says the same.
+
+    `tags`: their lifetime. `store`: the URL of a cache that replicas share.
+    """
+    (folder / "store-password").write_text("of the store")
+    shared = (
+        f', shared: {{enabled: true, url: "{store}", passwordFile: "{folder / "store-password"}"}}' if store else ""
+    )
     known = ", ".join(f'{{match: "{HOST}:{each.port}", caFile: "{each.ca}"}}' for each in registries)
     config = folder / "pullproof.yaml"
     config.write_text(
@@ -200,9 +212,16 @@ def configuration(
         "kind: PullproofConfiguration\n"
         f"registries: [{known}]\n"
         f'server: {{certFile: "{pair[0]}", keyFile: "{pair[1]}", drain: 0s}}\n'
-        f"cache: {{tags: {tags}}}\n"
+        f"cache: {{tags: {tags}{shared}}}\n"
     )
     return config
+
+
+@contextmanager
+def silent_store() -> Iterator[str]:
+    """Listen and never say a word; yield the URL of a shared cache there, over TLS."""
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
+        yield f"rediss://127.0.0.1:{listening.getsockname()[1]}"
 
 
 def free_port() -> int:

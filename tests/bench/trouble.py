@@ -11,7 +11,7 @@ import parts
 import reviews
 from page import NODES
 
-_COLD = range(1000, 2000)
+_COLD = range(1000, 3000)
 _SLOW = 3.0
 """Seconds that a slow registry takes to answer."""
 
@@ -29,6 +29,7 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
     with (
         parts.registry(folder, 1000, delay=_SLOW) as slow,
         parts.standin(folder, NODES) as api,
+        parts.silent_store() as store,
         parts.probed(folder, pair, [registry, slow], api.kubeconfig) as probed,
     ):
         port = probed.server.port
@@ -51,10 +52,16 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
         def reload_all() -> None:
             parts.configuration(folder, pair, [registry, slow], note=f"{time.time()}", tags="1800s")
 
-        cold = [
-            reviews.numbered(reviews.pod([registry.image(next(images))], size=5000), number)
-            for number in range(min(len(_COLD), int(100 * seconds)))
-        ]
+        def share() -> None:
+            parts.configuration(folder, pair, [registry, slow], note=f"{time.time()}", store=store)
+
+        cold, alone = (
+            [
+                reviews.numbered(reviews.pod([registry.image(next(images))], size=5000), number)
+                for number in range(min(len(_COLD) // 2, int(100 * seconds)))
+            ]
+            for _ in range(2)
+        )
         lost = [
             reviews.numbered(reviews.pod([f"r{number}.hang.example/app:1"], size=5000), number)
             for number in range(int(20 * seconds))
@@ -71,6 +78,7 @@ def lateness(folder: Path, pair: Pair, registry: parts.Registry, seconds: float)
             during("the configuration is reloaded", (), reload),
             during("it is reloaded with another way to the registries", (), reload_all),
             during(f"{NODES:,} nodes are listed again", (), api.relist),
+            during("a shared cache is switched on that hangs, 100 look-ups a second", alone, share),
         ]
 
 
