@@ -90,3 +90,25 @@ def test_nothing_is_certain_that_a_node_may_run(code: Code, evidence: Make, find
         finding = find(code, evidence(pull=policy, nodes=facts, **FAILURES[code]), NO_LOGINS)
         if any(may_run(policy, present) for present, _ in eligible):
             assert finding is None or not finding.certain
+
+
+ID = "sha256:" + "c" * 64
+
+
+@pytest.mark.parametrize("code", sorted(FAILURES))
+@pytest.mark.parametrize(
+    ("image", "policy", "certain"),
+    [
+        pytest.param(ID, ABSENT, False, id="an image's ID"),
+        pytest.param("sha256:0f3a9c", ABSENT, False, id="the beginning of one"),
+        pytest.param(ID, ALWAYS, True, id="Always asks docker.io for it"),
+        pytest.param(f"docker.io/library/{ID}", ABSENT, True, id="a name, however like one"),
+        pytest.param("sha256:v1", ABSENT, True, id="a tag"),
+    ],
+)
+def test_an_id_is_looked_for_on_the_node_though_no_node_lists_ids(
+    code: Code, image: str, policy: PullPolicy, certain: bool, evidence: Make, find: Find
+) -> None:
+    found = find(code, evidence(image, pull=policy, nodes=nodes(2, 0), **FAILURES[code]), NO_LOGINS)
+    assert found is not None
+    assert found.certain is certain

@@ -9,6 +9,7 @@ One doubt is enough: only a certain failure may deny.
     a mutator of templates          every code: it may rewrite the image or bring a pull secret before the pod exists
     the image on a node, a rollback every code but invalid-reference, which the kubelet finds before it looks
     the image in this cluster, where a node's list is cut off: the same
+    the ID of an image              the same: containerd looks for it on the node, and no node lists IDs
     a node proved us wrong          every code, for that registry
     logins that nodes hold          the four refusals; absence too where a login is known to be there and was not tried
     a credential provider's login   the four refusals: a node's may be another
@@ -24,6 +25,7 @@ One doubt is enough: only a certain failure may deny.
     nodes that are not read yet     every code but invalid-reference, where a present image would do
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -49,6 +51,8 @@ _ANSWER: Final = _LOGIN | {Code.IMAGE_NOT_FOUND}
 _REGISTRY: Final = _ANSWER | {Code.PLATFORM_MISMATCH, Code.NOT_AN_IMAGE, Code.BROKEN_IMAGE}
 _AFTER_PARSING: Final = _REGISTRY | {Code.PULL_SECRET_MALFORMED}
 _ALL: Final = _AFTER_PARSING | {Code.INVALID_REFERENCE}
+
+_IMAGE_ID: Final = re.compile(r"sha256:[0-9a-f]{1,64}", re.ASCII)
 
 
 def predicted(evidence: Evidence, code: Code, *, message: str, brief: str, fix: str, doubt: str = "") -> Finding:
@@ -109,6 +113,16 @@ def _cut(evidence: Evidence) -> str:
     if not (nodes.listed or evidence.cluster.ran_here):
         return ""
     return "the image has run in this cluster, and a node that the pod may land on does not list all that it has"
+
+
+def _by_id(evidence: Evidence) -> str:
+    """Doubt a text that the kubelet takes for a tag, and containerd for the ID of an image that it has (or its start).
+
+    Source: containerd internal/cri/server/images (`LocalResolve`), internal/cri/store/image (`digestSet.Lookup`).
+    """
+    if evidence.image.pull_policy is not PullPolicy.IF_NOT_PRESENT or not _IMAGE_ID.fullmatch(evidence.image.image):
+        return ""
+    return "a node may have the image of this ID, and nodes do not list IDs"
 
 
 def _ran_before(evidence: Evidence) -> str:
@@ -189,6 +203,7 @@ _DOUBTS: Final[tuple[tuple[frozenset[Code], Callable[[Evidence], str]], ...]] = 
     (_AFTER_PARSING, _awaited),
     (_AFTER_PARSING, _ran_before),
     (_AFTER_PARSING, _cut),
+    (_AFTER_PARSING, _by_id),
     (_LOGIN, _node_logins),
     (_LOGIN, _provided),
     (_REGISTRY, _mirrors),
