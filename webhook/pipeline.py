@@ -11,7 +11,7 @@ Where there is no time for the second look its answers are inconclusive, and inc
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -36,6 +36,9 @@ _UNSEEN = PullSecrets()
 
 _LONGEST_KEPT = 512
 """Characters of an image's text up to which its reference is remembered."""
+
+_AT_ONCE = 64
+"""Images of one pod that are looked at side by side: a pod may have thousands, and each costs time and memory."""
 
 
 class Pipeline:
@@ -201,9 +204,19 @@ class _Look:
         """Judge images side by side, in order."""
         if len(images) < 2:
             return [self.policy.judge(await self.evidence(image)) for image in images]
+        found: dict[int, Judged] = {}
+        turns = iter(enumerate(images))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.evidence(image)) for image in images]
-        return [self.policy.judge(task.result()) for task in tasks]
+            for _ in images[:_AT_ONCE]:
+                group.create_task(self._judge_in_turn(turns, found))
+        return [found[place] for place in range(len(images))]
+
+    async def _judge_in_turn(self, turns: Iterator[tuple[int, ContainerImage]], found: dict[int, Judged]) -> None:
+        """Judge the next image that nobody has begun, until there is none; others' reviews go on between two."""
+        for place, image in turns:
+            if place >= _AT_ONCE:
+                await asyncio.sleep(0)
+            found[place] = self.policy.judge(await self.evidence(image))
 
     async def evidence(self, image: ContainerImage) -> Evidence:
         """Gather all that is known; every wait in here ends by the deadline."""

@@ -9,7 +9,7 @@ from webhook.image.reference import Digest
 from webhook.registry.limits import LimitRules
 from webhook.registry.observer import CacheOutcome, NullObserver
 from webhook.registry.resolution import Absent, Failure, Resolved, Unresolved
-from webhook.registry.resolver import MOST_LOGINS, RegistryResolver
+from webhook.registry.resolver import MOST_LOGINS, MOST_WALKS, RegistryResolver
 
 if TYPE_CHECKING:
     from webhook.sources import Resolver
@@ -37,6 +37,51 @@ async def ask(resolver, reference, *logins, within=30.0, not_before=ANY_AGE, con
 def index(*digests: str) -> Index:
     manifests = tuple(Descriptor(media_type="m", digest=Digest(digest), size=1) for digest in digests)
     return Index(media_type="i", manifests=manifests)
+
+
+# --- bounds of what whoever makes pods chooses
+
+
+@pytest.mark.parametrize(("registry", "asked"), [("a" * 253 + ":5000", True), ("a." * 160 + "test", False)])
+def test_a_name_that_is_none_is_not_asked_for_nor_kept(virtual, registries, ref, registry, asked) -> None:
+    async def main() -> None:
+        async with RegistryResolver(registries) as resolver:
+            for _ in range(2):
+                answer = await ask(resolver, ref(f"{registry}/app:1"))
+            assert (answer.failure is not Failure.DNS) is asked
+            assert bool(registries.looks) is asked
+            assert bool(resolver.changes) is asked
+
+    virtual(main())
+
+
+def test_walks_under_way_are_bounded_and_who_comes_then_is_told(virtual, registries, ref) -> None:
+    registries.delay["reg.test"] = 5.0
+    registries.push("reg.test/app", "1")
+    many = MOST_WALKS + 1000
+
+    async def main() -> None:
+        async with RegistryResolver(registries, limits=LimitRules(concurrency=many, strangers=many)) as resolver:
+            before = len(asyncio.all_tasks())
+            asking = [asyncio.create_task(ask(resolver, ref(f"reg.test/app:{tag}"), within=20)) for tag in range(many)]
+            await asyncio.sleep(1)
+            assert len(asyncio.all_tasks()) - before <= 3 * MOST_WALKS  # who asks, the walk and the look
+            told = await asyncio.gather(*asking)
+            busy = [answer for answer in told if isinstance(answer, Unresolved) and "under way" in answer.message]
+            assert [answer.failure for answer in busy] == [Failure.OUT_OF_TIME] * 1000
+            assert isinstance(await ask(resolver, ref("reg.test/app:1"), within=20), Resolved)
+
+    virtual(main())
+
+
+def test_past_its_deadline_nobody_begins_a_look(virtual, registries, ref) -> None:
+    async def main() -> None:
+        async with RegistryResolver(registries) as resolver:
+            answer = await ask(resolver, ref("reg.test/app:1"), within=0)
+            await asyncio.sleep(20)
+        assert (answer.failure, registries.looks) == (Failure.OUT_OF_TIME, [])
+
+    virtual(main())
 
 
 # --- resolving and remembering

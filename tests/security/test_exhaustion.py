@@ -104,6 +104,43 @@ async def test_pods(scene, review, name, reply):
     await _still_serves(here)
 
 
+async def test_many_pods_of_many_containers(scene, review, reply):
+    """However many images wait for a registry that hangs, others are answered, and few tasks wait with them."""
+    here = await scene()
+
+    async def hang(writer):
+        await asyncio.sleep(30)
+
+    here.stranger.script = lambda seen: reply(stream=hang)
+    most = 0
+
+    async def one(pod):
+        nonlocal most
+        spec = _containers(1000, f"reg.test:{here.port}/x/p{pod}:{{n}}")
+        answer = await here.send(json.dumps(review(spec)).encode(), within="3s")
+        most = max(most, len(asyncio.all_tasks()))
+        return answer
+
+    asked = [asyncio.create_task(one(pod)) for pod in range(20)]
+    await asyncio.sleep(1.5)
+    most = len(asyncio.all_tasks())
+    await _still_serves(here)
+    answers = await asyncio.gather(*asked)
+    slowest = max(answer.seconds for answer in answers)
+    print(f"\nFIGURE 20 pods of 1,000 containers: {slowest:.1f} s for the last, at most {most} tasks")
+    assert {(answer.status, answer.allowed) for answer in answers} == {(200, True)}
+    assert most < 8_000
+    assert slowest < 3 + MARGIN
+
+
+async def test_hosts_of_a_megabyte_are_not_kept(scene):
+    here = await scene()
+    for number in range(30):
+        answer = await here.apply(f"{'a.' * (MIB // 4)}{number}.test/x:1")
+        assert (answer.status, answer.allowed, answer.codes) == (200, True, {"registry-unreachable"})
+    assert len(here.metrics.render()[0]) < MIB // 4
+
+
 BODIES = {
     "JSON of 8 MiB that is none": (b"{" * (8 * MIB - 1), {400}),
     "a body over 8 MiB": (b" " * (8 * MIB + 1), {413}),

@@ -84,6 +84,17 @@ def out_of_time(reference: Reference) -> Unresolved:
     return Unresolved(reference=reference, failure=Failure.OUT_OF_TIME, message=message)
 
 
+def too_busy(reference: Reference) -> Unresolved:
+    """Return the value for a caller who came when there was no room for another look-up."""
+    message = f"{reference.registry} was not asked: too many look-ups are under way"
+    return Unresolved(reference=reference, failure=Failure.OUT_OF_TIME, message=message)
+
+
+def no_such_host(reference: Reference) -> Unresolved:
+    """Return the value for a registry whose name is longer than any that a name server knows."""
+    return Unresolved(reference=reference, failure=Failure.DNS, message="no such host: the name is too long to be one")
+
+
 def too_many(told: Unresolved, tried: int) -> Unresolved:
     """Return the value for one whose further logins were not tried."""
     message = f"more than {tried} logins match {told.reference.registry}, and none of the first {tried} worked"

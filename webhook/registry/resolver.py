@@ -28,12 +28,29 @@ from webhook.registry.failure import RegistryError
 from webhook.registry.flights import Flights, landed
 from webhook.registry.limits import Held, LimitRules, Limits
 from webhook.registry.observer import CacheOutcome, NullObserver, Observer
-from webhook.registry.outcome import candidates, combine, out_of_time, too_many, unresolved
+from webhook.registry.outcome import (
+    candidates,
+    combine,
+    no_such_host,
+    out_of_time,
+    too_busy,
+    too_many,
+    unresolved,
+)
 from webhook.registry.resolution import Resolution, Resolved
 from webhook.registry.suggestion import Suggestions
 
 MOST_LOGINS = 32
 """A Secret has room for thousands of logins for one host, and each try is a request to somebody's registry."""
+
+LONGEST_NAME = 320
+"""Characters of a registry: 253 of a name (RFC 1035), or an address in brackets, and a port however it is written.
+
+A reference may have a registry of a million, which nobody could ever connect to, and everything here is kept by it.
+"""
+
+MOST_WALKS = 8192
+"""Walks under way, some 10 kB each; whoever makes pods chooses how many there would be."""
 
 _CACHE = "answers"
 _NO_LOGIN = candidates(())
@@ -133,6 +150,8 @@ class RegistryResolver:
         """
         if not self._open:
             raise RuntimeError("the resolver is closed; enter it with `async with` first")
+        if len(reference.registry) > LONGEST_NAME:
+            return no_such_host(reference)
         distinct = candidates(credentials)
         logins = tuple(distinct.values())[:MOST_LOGINS]
         keys = tuple(
@@ -143,7 +162,7 @@ class RegistryResolver:
         if answers is None:
             answers = await self._walked(reference, logins, keys, deadline, not_before, fresh)
         if answers is None:
-            return out_of_time(reference)
+            return too_busy(reference) if len(self._walks) >= MOST_WALKS else out_of_time(reference)
         resolution = combine(reference, logins, answers)
         if isinstance(resolution, Resolved):
             return resolution
@@ -204,11 +223,13 @@ class RegistryResolver:
         not_before: float,
         fresh: bool,
     ) -> _Walked | None:
-        """Wait for a walk that serves this caller; None if there was no time for it."""
+        """Wait for a walk that serves this caller; None if there was no time or no room for it."""
         if not_before > deadline:
             return None
         walk = self._walks.join((keys, not_before, fresh))
         if walk is None:
+            if len(self._walks) >= MOST_WALKS or self._clock() >= deadline:
+                return None
             walk = self._walks.start(
                 (keys, not_before, fresh), self._walk(reference, logins, keys, not_before, fresh=fresh)
             )

@@ -27,6 +27,9 @@ LIFETIME = 30.0
 _SHARE = 0.25
 """The part of the time left that may be waited."""
 
+_MOST_LISTINGS = 512
+"""Listings under way; beyond that nothing is suggested."""
+
 _PART = 1000
 """Tags compared at a time: a few milliseconds."""
 
@@ -85,7 +88,11 @@ class Suggestions:
         kept, now = self._kept.get(key), self._clock()
         if kept is not None or now >= deadline:
             return kept
-        task = self._flights.join(key) or self._flights.start(key, self._list(key, reference, login))
+        task = self._flights.join(key)
+        if task is None:
+            if len(self._flights) >= _MOST_LISTINGS:
+                return None
+            task = self._flights.start(key, self._list(key, reference, login))
         return await landed(task, timeout=(deadline - now) * _SHARE)
 
     async def _list(self, key: _Key, reference: Reference, login: Credential) -> Suggestion:
