@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from webhook.policy.decision import Judged, Outcome, Verdict
 from webhook.registry.observer import CacheOutcome
+from webhook.registry.resolver import LONGEST_NAME
 
 OTHER = "other"
 NONE = "none"
@@ -38,6 +39,9 @@ _RESOURCES = frozenset(
     }
 )
 _TALLIES = 256
+_TALLIED = 4096
+"""Characters of a pod's images up to which their tally is kept, and they with it."""
+
 _STATUSES = frozenset(str(status.value) for status in HTTPStatus)
 _OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 
@@ -147,15 +151,16 @@ class Metrics:
             for finding in judged.findings:
                 labels = finding.code.value, finding.cls.value, name
                 tally[labels] = tally.get(labels, 0) + 1
-        if len(self._tallied) >= _TALLIES:
-            self._tallied.clear()
-        self._tallied[id(images)] = images, tally
+        if sum(len(judged.image.image) for judged in images) <= _TALLIED:
+            if len(self._tallied) >= _TALLIES:
+                self._tallied.clear()
+            self._tallied[id(images)] = images, tally
         return tally
 
     def _bounded(self, registry: str) -> str:
         if registry in self._names:
             return registry
-        if self._room <= 0:
+        if self._room <= 0 or len(registry) > LONGEST_NAME:
             return OTHER
         self._room -= 1
         self._names[registry] = None

@@ -1,6 +1,7 @@
 """What is counted, and by which labels."""
 
 import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -155,3 +156,26 @@ def test_the_documentation_lists_them() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ?([\w, ]*) \|", page, re.MULTILINE)
     told = {name.removesuffix("_total"): {label for label in labels.split(", ") if label} for name, labels in rows}
     assert told == NAMES
+
+
+def test_a_name_that_nobody_could_connect_to_is_no_label() -> None:
+    metrics = Metrics(others=3)
+    for number in range(3):
+        metrics.request(f"{'a.' * 500_000}r{number}.example", "HEAD", "200", 0.1)
+    metrics.request("reg.example", "HEAD", "200", 0.1)
+    assert value(metrics, "registry_requests_total", registry="other", method="HEAD", outcome="200") == 3
+    assert value(metrics, "registry_requests_total", registry="reg.example", method="HEAD", outcome="200") == 1
+
+
+@pytest.mark.parametrize(("length", "kept"), [(10, True), (1_000_000, False)])
+def test_what_large_pods_hold_is_let_go(length: int, kept: bool) -> None:
+    """Only a small one is kept, with its tally, for the next pod that is judged as it was."""
+    metrics = Metrics()
+    images = (judged("a." * length + "example", GONE),)
+    before = sys.getrefcount(images)
+    metrics.arrived()
+    verdict = Verdict(workload=Workload(kind="Pod", namespace="", name=""), judged=images)
+    metrics.answered("pods", "CREATE", "denied", dry_run=False, seconds=0, verdict=verdict)
+    del verdict
+    after = sys.getrefcount(images)
+    assert after - before == kept
