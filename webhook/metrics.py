@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache as kept
 from http import HTTPStatus
+from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -38,6 +39,9 @@ _RESOURCES = frozenset(
         "providerrequests",
     }
 )
+_UNASKED = 600.0
+"""Seconds without a look at a registry after which it is not called dead any more."""
+
 _TALLIES = 256
 _TALLIED = 4096
 """Characters of a pod's images up to which their tally is kept, and they with it."""
@@ -49,8 +53,17 @@ _OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 class Metrics:
     """All that this process counts."""
 
-    def __init__(self, *, version: str = "", registries: Iterable[str] = (), others: int = 20) -> None:
+    def __init__(
+        self,
+        *,
+        version: str = "",
+        registries: Iterable[str] = (),
+        others: int = 20,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         """`registries` have labels of their own, and so have the first `others` that come along beside them."""
+        self._clock = clock
+        self._dead: dict[str, float] = {}
         self._collected = CollectorRegistry()
         self._names = dict.fromkeys(registries)
         self._room = others
@@ -63,6 +76,7 @@ class Metrics:
 
     def render(self) -> tuple[bytes, str]:
         """Return the exposition and its content type."""
+        self._forget_dead()
         return generate_latest(self._collected), CONTENT_TYPE_LATEST
 
     def arrived(self) -> None:
@@ -99,8 +113,21 @@ class Metrics:
         self._remaining(self._bounded(registry)).set(remaining)
 
     def circuit(self, registry: str, *, open: bool) -> None:
-        """Note that a breaker opened or closed."""
-        self._circuits(self._bounded(registry)).set(1 if open else 0)
+        """Note that a breaker opened, was found open, or closed; what many share is open until nobody says so."""
+        name = self._bounded(registry)
+        if open:
+            self._dead[name] = self._clock()
+            self._circuits(name).set(1)
+        elif name != OTHER or name not in self._dead:
+            self._dead.pop(name, None)
+            self._circuits(name).set(0)
+
+    def _forget_dead(self) -> None:
+        """Call no registry dead that nobody has asked for of late, as a host that was misspelt once."""
+        now = self._clock()
+        for name in [name for name, at in self._dead.items() if now - at > _UNASKED]:
+            del self._dead[name]
+            self._circuits(name).set(0)
 
     def cache(self, cache: str, outcome: CacheOutcome, times: int = 1) -> None:
         """Note how look-ups in a cache ended."""

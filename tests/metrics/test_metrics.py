@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from webhook.image.reference import Reference
-from webhook.metrics import Metrics
+from webhook.metrics import OTHER, Metrics
 from webhook.policy.decision import Judged, Outcome, Verdict
 from webhook.policy.finding import Code, Finding, FindingClass
 from webhook.registry.observer import CacheOutcome, Observer
@@ -126,6 +126,24 @@ def test_registries_are_bounded_and_those_of_the_configuration_never_lost() -> N
     assert value(metrics, "registry_requests_total", registry="r2.example", method="HEAD", outcome="200") == 1
     assert value(metrics, "registry_requests_total", registry="docker.io", method="HEAD", outcome="200") == 1
     assert len({key for key in samples(metrics) if key[0] == "pullproof_registry_circuit_open"}) == 4
+
+
+def test_a_registry_that_nobody_asks_any_more_is_not_dead() -> None:
+    """A misspelt host would be called dead for ever: nobody asks again, so nothing closes its breaker."""
+    now = 0.0
+    metrics = Metrics(clock=lambda: now, others=2)
+    for each in ("ghrc.io", "dead.example", "x.example", "y.example"):
+        metrics.circuit(each, open=True)
+    metrics.circuit("y.example", open=False)  # x.example is still dead, and they share a label
+    dead = {each: value(metrics, "registry_circuit_open", registry=each) for each in ("ghrc.io", "dead.example", OTHER)}
+    assert dead == {"ghrc.io": 1, "dead.example": 1, OTHER: 1}
+    now = 500.0
+    metrics.circuit("dead.example", open=True)
+    now = 700.0
+    dead = {each: value(metrics, "registry_circuit_open", registry=each) for each in ("ghrc.io", "dead.example", OTHER)}
+    assert dead == {"ghrc.io": 0, "dead.example": 1, OTHER: 0}
+    metrics.circuit("dead.example", open=False)
+    assert value(metrics, "registry_circuit_open", registry="dead.example") == 0
 
 
 def test_statuses_that_nobody_defined_are_one() -> None:

@@ -140,6 +140,39 @@ def test_gates_of_invented_registries_are_dropped_and_known_ones_kept(virtual) -
     virtual(main())
 
 
+def test_gates_are_bounded_whatever_registries_ask_for(virtual, refuse) -> None:
+    """Each of a thousand hosts asks for an hour's pause, or is down; one that is asked all the time is kept."""
+
+    async def main() -> None:
+        circuits = Circuits()
+        gates = limits(circuits, most_gates=50, failures=1)
+        errors = (refuse(Failure.RATE_LIMITED, retry_after=3600.0), refuse(Failure.CONNECT))
+        for number in range(1000):
+            await fate(look(gates, f"{number}.test", error=errors[number % 2]))
+            await look(gates, "known.test")
+        assert len(gates._gates) <= 50
+        assert gates._gates["known.test"].known
+        opened = [registry for registry, open in circuits.seen if open]
+        closed = [registry for registry, open in circuits.seen if not open]
+        assert len(opened) == 500
+        assert set(opened) - set(closed) <= set(gates._gates)
+
+    virtual(main())
+
+
+def test_pauses_of_one_registry_are_bounded(virtual, refuse) -> None:
+    async def main() -> None:
+        gates = limits()
+        for number in range(1000):
+            error = refuse(Failure.RATE_LIMITED, retry_after=1000.0 + number)
+            await fate(look(gates, login=f"l{number}", error=error))
+        assert len(gates._gates["reg.test"].pauses) <= 256
+        assert await fate(look(gates, login="l999")) == "held: rate-limited"
+        assert await fate(look(gates, login="l0")) == "ok"
+
+    virtual(main())
+
+
 # --- the breaker
 
 

@@ -21,6 +21,9 @@ from webhook.registry.resolution import Failure
 GRACE = 1.0
 """Seconds past its deadline at which a look-up is taken for hung; it ends its own requests before that."""
 
+_MOST_PAUSES = 256
+"""Logins that one registry may keep waiting; of more, those whose wait ends first ask again, and are told so again."""
+
 _EVERYONE = None
 _DEAD = frozenset({Failure.DNS, Failure.CONNECT, Failure.TLS, Failure.TIMEOUT, Failure.PROXY})
 _SILENT = frozenset({Failure.ADDRESS_REFUSED, Failure.OUT_OF_TIME})
@@ -81,6 +84,8 @@ class _Gate:
         """Let `who` wait; a later end is never shortened."""
         self.pauses = {each: pause for each, pause in self.pauses.items() if pause[0] > now}
         self.pauses[who] = max(self.pauses.get(who, (until, told)), (until, told), key=lambda pause: pause[0])
+        if len(self.pauses) > _MOST_PAUSES:
+            del self.pauses[min(self.pauses, key=lambda each: self.pauses[each][0])]
 
     def answered(self) -> None:
         """Note that the registry lives."""
@@ -102,7 +107,7 @@ class Limits:
     """The gates of all registries."""
 
     def __init__(self, rules: LimitRules, clock: Callable[[], float], observer: Observer) -> None:
-        """`clock` is the loop's; `observer` is told when a breaker opens or closes."""
+        """`clock` is the loop's; `observer` is told of each look that leaves a breaker open, and of the one that closes it."""
         self._rules = rules
         self._clock = clock
         self._observer = observer
@@ -160,7 +165,7 @@ class Limits:
             gate.answered()
         finally:
             gate.breaker.broke_off(probe=probe)
-            if gate.breaker.open != was_open:
+            if gate.breaker.open or was_open:
                 self._observer.circuit(registry, open=gate.breaker.open)
 
     def _note(self, gate: _Gate, credential: str, error: RegistryError, *, probe: bool) -> None:
@@ -180,11 +185,12 @@ class Limits:
             gate.answered()
 
     def _gate(self, registry: str) -> _Gate:
-        gate = self._gates.get(registry)
+        gate = self._gates.pop(registry, None)
         if gate is None:
             if len(self._gates) >= self._rules.most_gates:
                 self._tidy(self._clock())
-            gate = self._gates[registry] = self._new_gate(registry)
+            gate = self._new_gate(registry)
+        self._gates[registry] = gate  # the least recently asked first
         return gate
 
     def _new_gate(self, registry: str) -> _Gate:
@@ -193,10 +199,17 @@ class Limits:
         return _Gate(places, Breaker(rules.failures, rules.backoff, rules.most_backoff))
 
     def _tidy(self, now: float) -> None:
-        """Drop the gates that hold nothing; first those of registries that never answered."""
-        busy = {name: gate for name, gate in self._gates.items() if not gate.idle(now)}
-        known = {name: gate for name, gate in self._gates.items() if gate.known}
-        self._gates = busy if len(busy | known) >= self._rules.most_gates else busy | known
+        """Drop a quarter of the gates, of those that nobody is inside of.
+
+        First those of registries that never answered, then those that hold nothing, of each the least recently asked.
+        Whoever writes images may name hosts that all ask for an hour's pause: a pause that is lost costs one request.
+        """
+        gates = self._gates
+        free = [name for name, gate in gates.items() if not gate.inside]
+        free.sort(key=lambda name: (gates[name].known, not gates[name].idle(now)))
+        for name in free[: max(1, len(gates) // 4)]:
+            if gates.pop(name).breaker.open:
+                self._observer.circuit(name, open=False)
 
 
 def _dead(error: RegistryError) -> bool:

@@ -29,7 +29,7 @@ class Observer(Protocol):
         ...
 
     def circuit(self, registry: str, *, open: bool) -> None:
-        """Note that the breaker of a registry opened or closed."""
+        """Note that the breaker of a registry opened, was found open by a look that failed, or closed."""
         ...
 
     def cache(self, cache: str, outcome: CacheOutcome, times: int = 1) -> None:
