@@ -191,6 +191,30 @@ def test_placement() -> None:
     assert pod({"affinity": {"podAffinity": {}}}).placement.affinity is None
 
 
+def _required(*rules: dict[str, object]) -> dict[str, object]:
+    terms = {"nodeSelectorTerms": [{"matchExpressions": list(rules)}]}
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "kept"),
+    [
+        pytest.param(_required(*({"key": f"k{n}", "operator": "Exists"} for n in range(250))), True, id="250 rules"),
+        pytest.param(_required(*({"key": f"k{n}", "operator": "Exists"} for n in range(260))), False, id="260 rules"),
+        pytest.param(_required({"key": "k", "operator": "In", "values": ["v"] * 2000}), True, id="2,000 values"),
+        pytest.param(_required({"key": "k", "operator": "In", "values": ["v"] * 2049}), False, id="2,049 values"),
+        pytest.param({"tolerations": [{"key": f"k{n}"} for n in range(260)]}, False, id="260 tolerations"),
+        pytest.param({"nodeSelector": {f"k{n}": "v" for n in range(260)}}, False, id="260 labels"),
+    ],
+)
+def test_too_many_rules_to_hold_thousands_of_nodes_against_leave_all_in_question(
+    spec: dict[str, object], kept: bool
+) -> None:
+    placement = pod({**spec, "nodeName": "n1", "os": {"name": "linux"}}).placement
+    anywhere = Placement(node_name="n1", os="linux", tolerations=(Toleration(operator="Exists"),))
+    assert (placement != anywhere) is kept
+
+
 def test_a_daemon_set_tolerates_what_its_controller_adds() -> None:
     tolerations = read("apps", "DaemonSet", put("spec.template.spec", SPEC)).placement.tolerations
     assert Toleration(key="node.kubernetes.io/unschedulable", operator="Exists", effect="NoSchedule") in tolerations
