@@ -107,7 +107,7 @@ class Limits:
     """The gates of all registries."""
 
     def __init__(self, rules: LimitRules, clock: Callable[[], float], observer: Observer) -> None:
-        """`clock` is the loop's; `observer` is told of looks that leave a breaker open, and of the one that closes it."""
+        """`clock` is the loop's; `observer` is told of looks that leave a breaker open, and of one that closes it."""
         self._rules = rules
         self._clock = clock
         self._observer = observer

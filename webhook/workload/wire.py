@@ -15,6 +15,10 @@ Many = Annotated[list[T], msgspec.Meta(max_length=2048)]
 """No pod that etcd would hold has a longer list; without a bound, a few MiB of `{}` would stop a server for seconds."""
 
 
+Values = Annotated[list[str], msgspec.Meta(max_length=100_000)]
+"""Of one requirement: the names of all nodes but a few, as people write who keep a pod off those."""
+
+
 class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Decoded JSON holds no cycles, so the collector need not track it."""
 
@@ -75,7 +79,7 @@ class Requirement(Wire, frozen=True):
 
     key: str = ""
     operator: str = ""
-    values: Many[str] | None = None
+    values: Values | None = None
 
 
 class Term(Wire, frozen=True):
