@@ -223,6 +223,29 @@ async def test_all_bodies_together_are_bounded(serve: Any) -> None:
         assert (await served.post("pod-create")).status_code == 200, "what was held is let go"
 
 
+async def test_a_body_counts_until_its_review_is_answered(serve: Any, review: Callable[[str], Any]) -> None:
+    arrived, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(workload: Workload, deadline: float) -> Verdict:
+        arrived.set()
+        await go.wait()
+        return Verdict(workload=workload)
+
+    large = review("pod-create")
+    large["request"]["object"]["metadata"]["annotations"] = {"big": "x" * 600 * 1024}
+    async with serve(slow, bodies=BodyReader(largest=MIB, together=MIB)) as served, served.client() as client:
+        first = asyncio.create_task(client.post("/validate", json=large))
+        await arrived.wait()
+        assert (await client.post("/validate", json=large)).status_code == 503
+        small = asyncio.create_task(served.post("pod-create"))
+        await asyncio.sleep(0)
+        go.set()
+        assert (await first).status_code == 200
+        assert (await small).status_code == 200, "an ordinary one is not refused for the others"
+        for _ in range(3):
+            assert (await client.post("/validate", json=large)).status_code == 200, "what was held is let go"
+
+
 async def test_requests_in_flight_are_bounded(serve: Any) -> None:
     arrived, go = asyncio.Event(), asyncio.Event()
 

@@ -199,7 +199,16 @@ class AdmissionEndpoint:
         return Answer(200, content, close=self.closing())
 
     async def _review(self, receive: Receive, deadline: float, outcome: _Outcome) -> bytes:
-        request = outcome.request = self.wire.decode(await self.bodies.read(receive))
+        body = await self.bodies.read(receive)
+        size = len(body)
+        try:
+            request = outcome.request = self.wire.decode(body)
+            del body
+            return await self._judged(request, deadline, outcome)
+        finally:
+            self.bodies.release(size)
+
+    async def _judged(self, request: AdmissionRequest, deadline: float, outcome: _Outcome) -> bytes:
         if request.workload.skip is not None:
             outcome.decision = "skipped"
             return self.wire.encode(request, None)
