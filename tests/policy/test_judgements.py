@@ -1,5 +1,6 @@
 """Judgements of a moment ago: given again where all that a check may see is the same, and only there."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from webhook.image.reference import Digest, Reference
 from webhook.policy.decision import ActiveCheck, Judged, Policy
 from webhook.policy.evidence import ClusterFacts, Evidence, Mutator, NodeFacts
 from webhook.policy.finding import Code, Finding, FindingClass
-from webhook.policy.judgements import Judgements, Like, sight_of
+from webhook.policy.judgements import Judgements, Like, Together, sight_of
 from webhook.registry.resolution import Resolved
 from webhook.workload.workload import ContainerImage, PullPolicy, Role, Workload
 
@@ -185,3 +186,40 @@ def test_a_bound_that_a_reload_lowered_holds_from_the_next_on() -> None:
     watcher.most = 2
     watcher.judge(workload=replace(WORKLOAD, namespace="new"))
     assert len(watcher.judgements) <= 2
+
+
+def together(count: int, *, name: str = "app") -> Together:
+    """What is kept of a pod with a list of its own, as each large one brings one."""
+    images = tuple(replace(IMAGE, name=f"{name}{number}") for number in range(count))
+    judged = tuple(Judged(image=image) for image in images)
+    return Together(images, WORKLOAD.placement, Policy(), 0, 1.0, judged)
+
+
+@pytest.mark.parametrize(("count", "name", "kept"), [(3, "app", True), (1000, "app", False), (1, "a" * 10_000, False)])
+def test_large_pods_are_not_kept_in_one_piece(count: int, name: str, kept: bool) -> None:
+    """An author who applies one again and again would fill the memory: a thousand images are a third of a MiB."""
+    watcher = Watcher()
+    watcher.most = 10_000
+    sight = sight_of(WORKLOAD, PullSecrets())
+    assert sight is not None
+    pod = together(count, name=name)
+    before = sys.getrefcount(pod)
+    watcher.judgements.like(sight).keep(pod)
+    after = sys.getrefcount(pod)
+    assert after - before == kept
+
+
+def test_small_ones_count_by_their_images() -> None:
+    watcher = Watcher()
+    sight = sight_of(WORKLOAD, PullSecrets())
+    assert sight is not None
+    watcher.judgements.like(sight).keep(together(5))
+    assert len(watcher.judgements) == 1 + 5
+
+
+def test_what_is_long_is_judged_anew_each_time() -> None:
+    watcher = Watcher()
+    for _ in range(2):
+        watcher.judge(image=replace(IMAGE, name="a" * 10_000))
+    assert len(watcher.shown) == 2
+    assert sight_of(replace(WORKLOAD, service_account="a" * 10_000), PullSecrets()) is None

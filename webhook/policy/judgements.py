@@ -28,6 +28,13 @@ from webhook.workload.workload import ContainerImage, Placement, Workload
 _MOST_ENTRIES = 8
 """Entries of a pod's secrets; the ids of more cost more than a judgement."""
 
+_MOST_IMAGES = 64
+_LONGEST = 8192
+"""Images of a pod whose judgements are kept in one piece, and characters of what they are kept by.
+
+A larger pod brings a list of its own each time, so they would never be given again, and there is room for 20,000.
+"""
+
 _Login = tuple[str, str, Origin]
 
 
@@ -48,6 +55,9 @@ class Sight(NamedTuple):
 def sight_of(workload: Workload, secrets: PullSecrets) -> Sight | None:
     """Return what checks may see of a pod, None where that is too much to compare."""
     if sum([len(secret.entries) for secret in secrets.secrets]) > _MOST_ENTRIES:
+        return None
+    names = workload.kind, workload.namespace, workload.service_account, workload.runtime_class
+    if sum(map(len, names)) + sum([len(secret.name) + len(secret.reason) for secret in secrets.secrets]) > _LONGEST:
         return None
     return Sight(
         workload.kind,
@@ -106,10 +116,14 @@ class Like:
         return kept.judged if kept is not None and kept.holds(workload, policy, epoch, now) else None
 
     def keep(self, together: Together) -> None:
-        """Keep the judgements of all images of such a pod."""
-        if id(together.images) not in self._together:
-            self._made()
-        self._together[id(together.images)] = together
+        """Keep the judgements of all images of such a pod, where its list may come again."""
+        images = together.images
+        if len(images) > _MOST_IMAGES or sum([len(image.name) + len(image.image) for image in images]) > _LONGEST:
+            return
+        if id(images) not in self._together:
+            for _ in images:
+                self._made()
+        self._together[id(images)] = together
 
     def judge(
         self,
@@ -139,6 +153,8 @@ class Like:
                 cluster=cluster,
             )
         )
+        if len(image.name) + len(image.image) > _LONGEST:
+            return judged
         if kept is None:
             self._made()
         self._kept[image] = (rest, judged)
