@@ -14,9 +14,9 @@ from time import monotonic
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from webhook.image.reference import LONGEST_REGISTRY
 from webhook.policy.decision import Judged, Outcome, Verdict
 from webhook.registry.observer import CacheOutcome
-from webhook.registry.resolver import LONGEST_NAME
 
 OTHER = "other"
 NONE = "none"
@@ -187,7 +187,7 @@ class Metrics:
     def _bounded(self, registry: str) -> str:
         if registry in self._names:
             return registry
-        if self._room <= 0 or len(registry) > LONGEST_NAME:
+        if self._room <= 0 or len(registry) > LONGEST_REGISTRY:
             return OTHER
         self._room -= 1
         self._names[registry] = None

@@ -236,9 +236,7 @@ class _Look:
         if unasked:
             return self._of(image, reference, nodes, cluster, unasked=unasked)
         own = self.keychain.lookup(reference)
-        others, provider_failed = await self.sources.node_logins.lookup(
-            reference, self.workload, own, deadline=self.deadline
-        )
+        others, provider_failed = await self._node_logins(reference, own)
         candidates = own + others
         resolution = await self._resolve(reference, candidates, content=self._content(nodes))
         return self._of(
@@ -251,6 +249,14 @@ class _Look:
             resolution=resolution,
             tag_resolution=await self._tag_resolution(reference, candidates, resolution),
         )
+
+    async def _node_logins(
+        self, reference: Reference, own: tuple[Credential, ...]
+    ) -> tuple[tuple[Credential, ...], str]:
+        """Look up what nodes hold; no program is run for a registry that cannot be one."""
+        if not reference.connectable:
+            return (), ""
+        return await self.sources.node_logins.lookup(reference, self.workload, own, deadline=self.deadline)
 
     def _unasked(self, image: ContainerImage, reference: Reference) -> str:
         """Say why no registry need be asked, or ""; the checks draw their conclusions from the same evidence."""

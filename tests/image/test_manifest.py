@@ -157,3 +157,18 @@ def test_only_its_own_error(body, media_type):
 def test_the_largest_manifest_is_read_soon():
     body = encode({"manifests": [{**ENTRY, "platform": {"os": "linux", "architecture": "amd64"}}] * 9_999})
     assert len(decode(body, OCI_INDEX).manifests) == 9_999
+
+
+def test_texts_that_a_registry_chooses_are_cut():
+    """What is kept is counted in descriptors, and one with four megabytes of text would count as one."""
+    long = "x" * 1_000_000
+    platform = {"os": long, "architecture": long, "variant": long, "os.version": long, "os.features": [long] * 1000}
+    entry = {"digest": "sha256:" + "a" * 64, "mediaType": long, "artifactType": long, "platform": platform}
+    (descriptor,) = decode(encode({"manifests": [entry]}), OCI_INDEX).manifests
+    config = decode_config(encode(platform))
+    texts = [descriptor.media_type, descriptor.artifact_type]
+    for found in (descriptor.platform, config.platform):
+        texts += [found.os, found.architecture, found.variant, found.os_version, *found.os_features]
+        assert len(found.os_features) == 64
+    assert {len(text) for text in texts} == {256}
+    assert len(parse_media_type(long)) == 256

@@ -7,7 +7,7 @@ import pytest
 from webhook.image.platform import Platform
 from webhook.image.reference import Reference
 from webhook.policy.evidence import LOGINS_UNSTATED, Evidence, Mutator, NodeFacts
-from webhook.policy.statements import Logins, Mutators, Statements
+from webhook.policy.statements import Logins, Mutators, Statements, _first_fit
 
 Make = Callable[..., Evidence]
 
@@ -132,3 +132,9 @@ def test_mutators_that_count(statements: Statements, counted: list[str], evidenc
     )
     facts = statements.complete(evidence("nginx", cluster={"mutators": found})).cluster
     assert [each.title for each in facts.mutators] == counted
+
+
+def test_names_of_a_megabyte_are_not_remembered() -> None:
+    before = _first_fit.cache_info().currsize
+    assert not Statements().cloud_pattern(f"{'a.' * 500_000}test/app")
+    assert _first_fit.cache_info().currsize == before

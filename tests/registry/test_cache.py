@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook.image.manifest import OCI_INDEX, Descriptor, Index, Manifest
+from webhook.image.platform import Platform
 from webhook.image.reference import Digest, Reference
 from webhook.registry.cache import PACE, Answer, Answers, Contents, Key, Lifetimes
 from webhook.registry.resolution import INCONCLUSIVE, Failure, Resolved, Unresolved
@@ -210,6 +211,17 @@ def test_content_is_counted_in_descriptors() -> None:
         resolved = Resolved(reference=APP, digest=DIGEST, media_type="", content=content)
         assert Contents(most=weight).keep(resolved)
         assert not Contents(most=weight - 1).keep(resolved)
+
+
+def test_descriptors_with_long_texts_count_as_several() -> None:
+    platform = Platform(os="o", architecture="a" * 256, os_features=("f" * 256,) * 64)
+    long = replace(manifests(1).manifests[0], platform=platform, media_type="m" * 256)
+    contents = Contents(most=1000)
+    for number in range(1000):
+        content = Index(media_type="i", manifests=(long,))
+        digest = Digest(f"sha256:{number:064x}")
+        assert contents.keep(Resolved(reference=APP, digest=digest, media_type="", content=content))
+    assert len(contents._kept) < 20
 
 
 def test_what_is_expected_is_what_the_name_had_last() -> None:

@@ -22,7 +22,7 @@ from webhook.registry.resolver import RegistryResolver
 from webhook.settings.policy import policy_of
 from webhook.settings.schema import Settings
 from webhook.sources import Sources
-from webhook.wiring.unknown import NoLogins, NoNamespaces
+from webhook.wiring.unknown import NoNamespaces
 from webhook.workload.workload import Workload
 
 LIFETIME = 60.0
@@ -49,6 +49,15 @@ class Cluster:
         return self.known
 
 
+@dataclass
+class Logins:
+    asked: int = 0
+
+    async def lookup(self, *_: object, **__: object) -> tuple[tuple[Credential, ...], str]:
+        self.asked += 1
+        return (), ""
+
+
 @dataclass(frozen=True)
 class Memory:
     resolver: RegistryResolver
@@ -71,6 +80,7 @@ class Bench:
     pipeline: Pipeline
     nodes: Nodes
     cluster: Cluster
+    logins: Logins
     clock: Any
     policy: Policy
 
@@ -85,18 +95,18 @@ class Bench:
 @pytest.fixture
 async def bench(registries: Any, clock: Callable[[], float]) -> AsyncIterator[Bench]:
     async with RegistryResolver(registries, clock=clock) as resolver:
-        nodes, cluster = Nodes(), Cluster()
+        nodes, cluster, logins = Nodes(), Cluster(), Logins()
         sources = Sources(
             resolver=resolver,
             pull_secrets=ManifestSecrets((), (), complete=True),
-            node_logins=NoLogins(),
+            node_logins=logins,
             nodes=nodes,
             cluster=cluster,
             namespaces=NoNamespaces(),
             memory=Memory(resolver),
         )
         found = Bench(
-            Pipeline(sources, lambda: found.policy, clock=clock), nodes, cluster, clock, policy_of(Settings())
+            Pipeline(sources, lambda: found.policy, clock=clock), nodes, cluster, logins, clock, policy_of(Settings())
         )
         yield found
 
@@ -194,3 +204,13 @@ async def test_never_where_an_image_fails(bench: Bench, registries: Any) -> None
     assert again is not None
     assert "an earlier revision may have run this image" in first[0].findings[0].doubt
     assert "an earlier revision may have run this image" not in again[0].findings[0].doubt
+
+
+async def test_nobody_is_asked_for_logins_of_what_is_no_host(bench: Bench, registries: Any) -> None:
+    """A credential provider would be run for it, and its answer kept by a name of a megabyte."""
+    asked = bench.logins.asked
+    image = f"{'a.' * 500_000}example/app:1.0"
+    workload = read("Pod", "", {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "c", "image": image}]}})
+    verdict = await bench.pipeline.inspect(workload, bench.clock() + 60)
+    assert [finding.code for judged in verdict.judged for finding in judged.findings] == ["registry-unreachable"]
+    assert (bench.logins.asked, registries.looks.total()) == (asked, 0)

@@ -51,7 +51,8 @@ class ClusterFactsSource:
             workload.template and bool(workload.uid) and self._revisions.may_have_run(workload.uid, image.image)
         )
         ran_here = ran_before or self._revisions.may_have_run_here(image.image)
-        facts = self._of(reference.registry if reference is not None else "", ran_before, ran_here)
+        registry = reference.registry if reference is not None and reference.connectable else ""
+        facts = self._of(registry, ran_before, ran_here)
         webhooks = self._webhooks.taking(workload) if workload.template else ()
         return replace(facts, mutators=facts.mutators + webhooks) if webhooks else facts
 

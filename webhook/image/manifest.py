@@ -27,6 +27,8 @@ MAX_MANIFEST_BYTES: Final = 4 * 1048 * 1048
 """What containerd reads of a manifest (core/remotes/docker: the odd number is theirs)."""
 MAX_DESCRIPTORS: Final = 10_000
 """How many descriptors containerd follows before it gives up ("too many descriptors")."""
+_LONGEST, _MOST_FEATURES = 256, 64
+"""Characters of a text, and features of a platform, that are kept; nobody knows longer ones."""
 
 
 class Kind(StrEnum):
@@ -105,7 +107,7 @@ class ImageConfig:
 
 def parse_media_type(content_type: str) -> str:
     """Return a Content-Type without its parameters; plain text stands for schema 1, as containerd takes it."""
-    media_type = content_type.partition(";")[0]
+    media_type = content_type.partition(";")[0][:_LONGEST]
     return SCHEMA1 if media_type == "text/plain" else media_type
 
 
@@ -143,15 +145,7 @@ def decode(body: bytes, media_type: str) -> Index | Manifest:
 def decode_config(body: bytes) -> ImageConfig:
     """Decode an image config; raise `MalformedManifest`."""
     wire = _read(body, _WireConfig, "image config")
-    platform = None
-    if wire.architecture:
-        platform = Platform(
-            os=wire.os or "",
-            architecture=wire.architecture,
-            variant=wire.variant or "",
-            os_version=wire.os_version or "",
-            os_features=tuple(wire.os_features or ()),
-        )
+    platform = _platform(wire) if wire.architecture else None
     diff_ids = wire.rootfs.diff_ids if wire.rootfs else None
     return ImageConfig(platform=platform, layers=len(diff_ids or ()))
 
@@ -228,7 +222,7 @@ def _manifest(wire: _WireManifest, media_type: str) -> Manifest:
         media_type=media_type,
         config=_descriptor(wire.config, "$.config"),
         layers=tuple(_descriptor(layer, f"$.layers[{place}]") for place, layer in enumerate(layers)),
-        artifact_type=wire.artifact_type or "",
+        artifact_type=_text(wire.artifact_type),
     )
 
 
@@ -237,19 +231,24 @@ def _descriptor(wire: _WireDescriptor, path: str) -> Descriptor:
         digest = parse_digest(wire.digest)
     except InvalidReference as error:
         raise MalformedManifest(f"{error} - at `{path}.digest`") from error
-    platform = wire.platform
     return Descriptor(
-        media_type=wire.media_type or "",
+        media_type=_text(wire.media_type),
         digest=digest,
         size=wire.size or 0,
-        artifact_type=wire.artifact_type or "",
-        platform=None
-        if platform is None
-        else Platform(
-            os=platform.os or "",
-            architecture=platform.architecture or "",
-            variant=platform.variant or "",
-            os_version=platform.os_version or "",
-            os_features=tuple(platform.os_features or ()),
-        ),
+        artifact_type=_text(wire.artifact_type),
+        platform=None if wire.platform is None else _platform(wire.platform),
     )
+
+
+def _platform(wire: _WirePlatform) -> Platform:
+    return Platform(
+        os=_text(wire.os),
+        architecture=_text(wire.architecture),
+        variant=_text(wire.variant),
+        os_version=_text(wire.os_version),
+        os_features=tuple(_text(feature) for feature in (wire.os_features or ())[:_MOST_FEATURES]),
+    )
+
+
+def _text(text: str | None) -> str:
+    return (text or "")[:_LONGEST]

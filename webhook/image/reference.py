@@ -21,6 +21,9 @@ from typing import Final, NewType, Self
 
 Digest = NewType("Digest", str)
 
+LONGEST_REGISTRY: Final = 320
+"""Characters that a registry's name may have, its port included, however that is written."""
+
 _LONGEST_KEPT: Final = 255
 """Characters of a host name that is remembered; whoever writes images chooses their length."""
 
@@ -103,6 +106,14 @@ class Reference:
         """True when every machine that asks this registry asks itself."""
         host = self.host.lower()
         return _is_loopback(host) if len(host) <= _LONGEST_KEPT else _is_loopback.__wrapped__(host)
+
+    @property
+    def connectable(self) -> bool:
+        """True unless the registry is too long to be a host: 253 characters (RFC 1035), or an address, and a port.
+
+        The grammar knows no bound. Nobody could connect to such a registry, and nothing is worth keeping by its name.
+        """
+        return len(self.registry) <= LONGEST_REGISTRY
 
     def without_digest(self) -> Self:
         """Return the same image by its tag alone, to learn where the tag points now."""

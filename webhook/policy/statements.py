@@ -90,6 +90,10 @@ class RuntimeStatement(StrEnum):
     UNKNOWN = "unknown"
 
 
+_LONGEST_KEPT = 512
+"""Characters of a repository's name that is remembered; whoever writes images chooses their length."""
+
+
 @lru_cache(maxsize=4096)
 def _first_fit(patterns: tuple[str, ...], name: str) -> str:
     parsed = parse_pattern(name)
@@ -148,7 +152,8 @@ class Statements:
         if self.logins is Logins.NONE:
             return ""
         stated = self.logins if isinstance(self.logins, tuple) else ()
-        return _first_fit(stated + CLOUD_REGISTRIES, name)
+        fit = _first_fit if len(name) <= _LONGEST_KEPT else _first_fit.__wrapped__
+        return fit(stated + CLOUD_REGISTRIES, name)
 
     def _cluster(self, evidence: Evidence) -> ClusterFacts:
         facts = evidence.cluster

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from cachetools import LRUCache, TLRUCache
 
-from webhook.image.manifest import Index, Kind, Manifest, kind_of
+from webhook.image.manifest import Descriptor, Index, Kind, Manifest, kind_of
 from webhook.image.reference import Digest, Reference
 from webhook.registry.resolution import INCONCLUSIVE, Failure, Resolution, Resolved
 
@@ -34,6 +34,9 @@ No negative answer lives shorter than this: it is what the next look-up is paced
 
 ANY_AGE = float("-inf")
 """For `not_before`: whatever there is."""
+
+_CHARACTERS = 256
+"""Characters of a descriptor's texts that weigh as much as another descriptor."""
 
 _LIGHT = 256
 """Descriptors up to which flawed content stays in its answer."""
@@ -249,8 +252,18 @@ def _whole(content: Index | Manifest) -> bool:
 
 
 def _weight(content: Index | Manifest) -> int:
-    """Count the descriptors."""
+    """Count the descriptors, those with long texts as several."""
     if isinstance(content, Manifest):
-        return 2 + len(content.layers)
+        return 1 + sum(map(_weight_of_one, (content.config, *content.layers)))
     nested = sum(_weight(index) for _, index in content.nested)
-    return 1 + len(content.manifests) + nested + sum(_weight(image) for _, image in content.images)
+    own = sum(map(_weight_of_one, content.manifests))
+    return 1 + own + nested + sum(_weight(image) for _, image in content.images)
+
+
+def _weight_of_one(descriptor: Descriptor) -> int:
+    platform = descriptor.platform
+    texts = len(descriptor.media_type) + len(descriptor.artifact_type)
+    if platform is not None:
+        texts += sum(map(len, (platform.os, platform.architecture, platform.variant, platform.os_version)))
+        texts += sum(map(len, platform.os_features)) + _CHARACTERS // 4 * len(platform.os_features)
+    return 1 + texts // _CHARACTERS

@@ -43,12 +43,6 @@ from webhook.registry.suggestion import Suggestions
 MOST_LOGINS = 32
 """A Secret has room for thousands of logins for one host, and each try is a request to somebody's registry."""
 
-LONGEST_NAME = 320
-"""Characters of a registry: 253 of a name (RFC 1035), or an address in brackets, and a port however it is written.
-
-A reference may have a registry of a million, which nobody could ever connect to, and everything here is kept by it.
-"""
-
 MOST_WALKS = 8192
 """Walks under way, some 10 kB each; whoever makes pods chooses how many there would be."""
 
@@ -150,7 +144,7 @@ class RegistryResolver:
         """
         if not self._open:
             raise RuntimeError("the resolver is closed; enter it with `async with` first")
-        if len(reference.registry) > LONGEST_NAME:
+        if not reference.connectable:
             return no_such_host(reference)
         distinct = candidates(credentials)
         logins = tuple(distinct.values())[:MOST_LOGINS]

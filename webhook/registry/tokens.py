@@ -18,7 +18,9 @@ from webhook.registry.resolution import Attempt
 from webhook.registry.token import Token, TokenQuestion
 
 MOST = 4096
-"""Tokens kept; one has 1 to 5 kB."""
+"""Tokens kept; one has 1 to 5 kB, and one of more counts as several."""
+
+_USUAL = 8192
 
 
 class Place(NamedTuple):
@@ -48,13 +50,17 @@ class _Kept(NamedTuple):
     until: float
 
 
+def _weight(kept: _Kept) -> int:
+    return 1 + len(kept.token.value) // _USUAL
+
+
 class TokenStore:
     """The tokens of one client."""
 
     def __init__(self, clock: Callable[[], float], *, most: int = MOST) -> None:
         """Keep at most `most` tokens; `clock` is loop time."""
         self._clock = clock
-        self._kept: LRUCache[_Key, _Kept] = LRUCache(most)
+        self._kept: LRUCache[_Key, _Kept] = LRUCache(most, getsizeof=_weight)
         self._latest: LRUCache[Place, _Key] = LRUCache(most)
         self._flights: Flights[_Key, Fetched] = Flights()
 
