@@ -24,13 +24,14 @@ async def test_is_written_once(cluster, namespace, event, running, eventually) -
     for _ in range(5):
         events.tell(event())
     events.tell(event("another"))
+    events.tell(event("…" * 2000))  # the API server counts bytes
 
-    async def both() -> bool:
-        return len(await stored(cluster, namespace)) == 2
+    async def all_of_them() -> bool:
+        return len(await stored(cluster, namespace)) == 3
 
-    await eventually(both)
-    one = next(each for each in await stored(cluster, namespace) if each["note"] != "another")
-    assert one["note"] == "n" * 1024
+    await eventually(all_of_them)
+    one = next(each for each in await stored(cluster, namespace) if each["note"][0] == "n")
+    assert one["note"] == "n" * 1021 + "…"
     assert (one["type"], one["reason"], one["action"]) == ("Warning", "ImageNotPullable", "Denied")
     assert one["regarding"]["name"] == "api"
     assert events.dropped == 0

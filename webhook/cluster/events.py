@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from webhook.admission.plaintext import cut_bytes
 from webhook.cluster.api import Api, segment
 from webhook.cluster.failure import ClusterError
 
 log = logging.getLogger(__name__)
 
 _NOTE = 1024
-"""The longest note that the API server takes (events.k8s.io/v1)."""
+"""The longest note that the API server takes, in bytes (pkg/apis/core/validation/events.go)."""
 
 
 class EventType(StrEnum):
@@ -107,7 +108,7 @@ class Events:
             "regarding": regarding | {key: value for key, value in optional.items() if value},
             "reason": event.reason,
             "action": event.action,
-            "note": event.note[:_NOTE],
+            "note": cut_bytes(event.note, _NOTE),
             "type": event.type.value,
         }
         path = f"/apis/events.k8s.io/v1/namespaces/{segment(namespace)}/events"
