@@ -5,7 +5,6 @@ outside the process. Nothing else differs from the console script.
 """
 
 import asyncio
-import gc
 import json
 import socket
 import sys
@@ -28,8 +27,14 @@ def _peephole(path: str) -> None:
 
 
 def _loop() -> asyncio.AbstractEventLoop | None:
-    """Find the event loop by one of its tasks: looking through all objects takes a while, so it is done once."""
-    return next((each.get_loop() for each in gc.get_objects() if isinstance(each, asyncio.Task)), None)
+    """Return the main thread's event loop, once it runs: its runner is somewhere in that thread's calls."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None:
+        runner = frame.f_locals.get("self")
+        if isinstance(runner, asyncio.Runner):
+            return runner.get_loop()
+        frame = frame.f_back
+    return None
 
 
 if __name__ == "__main__":
