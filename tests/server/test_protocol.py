@@ -123,6 +123,18 @@ async def test_a_handshake_that_does_not_come_is_not_waited_for(serve: Any) -> N
     assert answer == b""
 
 
+async def test_handshakes_are_bounded_and_the_oldest_makes_room(serve: Any) -> None:
+    """Each holds the memory of TLS; and whoever holds all places must not keep others out."""
+    async with serve(handshake=60.0, handshakes=64) as served:
+        silent = [await asyncio.open_connection("127.0.0.1", served.server.port) for _ in range(200)]
+        assert (await served.post("pod-create")).status_code == 200
+        ends = [asyncio.create_task(closed_after(reader, 20)) for reader, _ in silent[:130]]
+        assert {answer for answer, _ in await asyncio.gather(*ends)} == {b""}
+        assert len(served.server._main.servers[0]._shaking) <= 64
+        for _, writer in silent:
+            writer.close()
+
+
 @pytest.mark.parametrize("rubbish", [b"\x00" * 64, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50 + b"@"])
 async def test_what_is_no_http(serve: Any, rubbish: bytes) -> None:
     async with serve(bounds=TIGHT, handshake=0.5) as served:

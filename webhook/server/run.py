@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
+from webhook.server.accepting import AcceptingServer, bind
 from webhook.server.certificate import ServingCertificate
 from webhook.server.health import Health
 from webhook.server.log import fields
@@ -35,6 +36,8 @@ T = TypeVar("T")
 class Listen:
     """Where and how long. A host of None is every address of the machine; port 0 is any free one. Seconds.
 
+    `handshakes`: how many may be under way; more end the oldest.
+
     `keep_alive` is longer than the 90 s of Go's client, so that we never close a connection while it is being used.
     """
 
@@ -46,6 +49,7 @@ class Listen:
     grace: int = 15
     keep_alive: int = 120
     handshake: float = 5.0
+    handshakes: int = 1024
     backlog: int = 2048
     bounds: Bounds = field(default_factory=Bounds)
 
@@ -160,18 +164,18 @@ class _Listener(uvicorn.Server):
         """Bind and listen; connections wait until `serve`."""
         if not self.config.loaded:
             self.config.load()
-        context = self.config.ssl
-        patience = self._listen.handshake if context else None
-        server = await asyncio.get_running_loop().create_server(
-            self._protocol,
-            self._host,
-            self._port,
-            ssl=context,
-            backlog=self._listen.backlog,
-            ssl_handshake_timeout=patience,
-            ssl_shutdown_timeout=patience,
-        )
-        self.servers = [server]
+        context, listen = self.config.ssl, self._listen
+        server: asyncio.Server | AcceptingServer
+        if context is None:
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(self._protocol, self._host, self._port, backlog=listen.backlog)
+        else:
+            sockets = await bind(self._host, self._port, listen.backlog)
+            server = AcceptingServer(
+                self._protocol, sockets, context, patience=listen.handshake, most=listen.handshakes
+            )
+            server.start()
+        self.servers = [server]  # type: ignore[list-item] # uvicorn closes it and waits for that, no more
         self.bound_port = server.sockets[0].getsockname()[1]
 
     def close(self) -> None:

@@ -1,0 +1,118 @@
+"""Connections taken in, with a bound on those whose TLS handshake is not done (I/O: sockets).
+
+A server of asyncio's makes all that TLS takes of a connection, some 55 kB, once it is accepted, however many there are:
+nine thousand of which none said a word were half a GiB. So we accept ourselves. Where more than `most` handshakes are
+under way the oldest ends: an honest one takes milliseconds, and whoever only holds places loses them to those who come.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+
+from webhook.server.log import fields
+
+_LOG = logging.getLogger("pullproof.server")
+
+_AT_ONCE = 16
+"""Connections that are accepted in one turn of the loop; every handshake has begun before it can be the oldest."""
+
+_LEAST = 4 * _AT_ONCE
+_REST = 0.5
+"""Seconds for which none is accepted after the system refused one, mostly for want of a descriptor."""
+
+
+class AcceptingServer:
+    """Listens on `sockets`, which it owns; `protocol` is made for each connection. What uvicorn wants of a server."""
+
+    def __init__(
+        self,
+        protocol: Callable[[], asyncio.Protocol],
+        sockets: Sequence[socket.socket],
+        context: ssl.SSLContext,
+        *,
+        patience: float,
+        most: int,
+    ) -> None:
+        """`most` handshakes at once; each, and each farewell, may take `patience` seconds."""
+        self.sockets = tuple(sockets)
+        self._protocol = protocol
+        self._context = context
+        self._patience = patience
+        self._most = max(most, _LEAST)
+        self._shaking: dict[asyncio.Task[None], None] = {}
+        self._closed = False
+
+    def start(self) -> None:
+        """Accept from now on."""
+        for each in self.sockets:
+            self._listen(each)
+
+    def close(self) -> None:
+        """Accept no more; handshakes under way go on."""
+        if self._closed:
+            return
+        self._closed = True
+        for each in self.sockets:
+            asyncio.get_running_loop().remove_reader(each)
+            each.close()
+
+    async def wait_closed(self) -> None:
+        """End the handshakes under way."""
+        left = tuple(self._shaking)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _listen(self, listening: socket.socket) -> None:
+        if not self._closed:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                connection, _address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                _LOG.warning("no connection can be accepted", extra=fields(reason=error.strerror))
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(listening)
+                loop.call_later(_REST, self._listen, listening)
+                return
+            connection.setblocking(False)
+            self._welcome(connection)
+
+    def _welcome(self, connection: socket.socket) -> None:
+        if len(self._shaking) >= self._most:
+            oldest = next(iter(self._shaking))
+            del self._shaking[oldest]
+            oldest.cancel()
+        task = asyncio.create_task(self._shake_hands(connection))
+        self._shaking[task] = None
+        task.add_done_callback(lambda done: self._shaking.pop(done, None))
+
+    async def _shake_hands(self, connection: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._protocol,
+                connection,
+                ssl=self._context,
+                ssl_handshake_timeout=self._patience,
+                ssl_shutdown_timeout=self._patience,
+            )
+        except OSError as error:
+            _LOG.debug("a handshake failed", extra=fields(reason=str(error)))
+
+
+async def bind(host: str | None, port: int, backlog: int) -> tuple[socket.socket, ...]:
+    """Return sockets that listen, one for each address of `host` (None: of the machine); raise `OSError`."""
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port, start_serving=False)
+    bound = tuple(socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets)
+    server.close()
+    for each in bound:
+        each.setblocking(False)
+        each.listen(backlog)
+    return bound
