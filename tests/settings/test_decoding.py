@@ -310,3 +310,26 @@ def test_any_tree_is_read_or_refused(tree: object) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     said = refusal(text)
     assert not said or said.startswith("c:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "registries: [{match: reg.example, mirrors: ['https://us:S3cr3t@mirror.example/v2']}]",
+        "registries: [{match: reg.example, mirrors: ['us:S3cr3t@mirror.example']}]",
+        "registries: [{match: reg.example, mirrors: ['https://us:S3cr3t/with/a/slash@mirror.example']}]",
+        f"registries: [{{match: reg.example, mirrors: ['https://us:S3cr3t{'x' * 60}@mirror.example']}}]",
+        "cache: {shared: 'redis://:S3cr3t@redis:6379/0'}",
+        f"cache: {{shared: 'redis://:S3cr3t{'x' * 60}@redis:6379/0'}}",
+        "cache: {shared: {enabled: true, url: 'http://:S3cr3t@redis:6379/0'}}",
+        "network: {allow: ['http://u:S3cr3t@proxy.example']}",
+        "nodes: {logins: 'https://u:S3cr3t@proxy.example'}",
+        "nodes: {runtime: 'https://u:S3cr3t@proxy.example'}",
+    ],
+)
+def test_a_login_that_stands_where_none_should_is_not_repeated(text: str) -> None:
+    """Whoever reads the log, or /readyz, need not be who wrote it."""
+    with pytest.raises(InvalidSettings) as refused:
+        decode(text)
+    assert "S3cr3t" not in str(refused.value)
+    assert "S3cr3t" not in refused.value.problem

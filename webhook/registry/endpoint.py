@@ -20,6 +20,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from urllib.parse import urlencode
 
+from webhook.credentials.pattern import without_user
 from webhook.registry.url import InvalidUrl, Url
 
 HUB = "docker.io"
@@ -245,7 +246,7 @@ def _mirror_url(mirror: str) -> Url:
         url = Url.parse(mirror if "://" in mirror else f"https://{mirror}")
     except InvalidUrl as error:
         raise InvalidRegistryOptions(
-            f"mirror {mirror!r} is not a URL; write it like 'https://mirror.example' or 'https://mirror.example/v2/hub'"
+            f"mirror {without_user(mirror)!r} is not a URL; write it like 'https://mirror.example' or 'https://mirror.example/v2/hub'"
         ) from error
     if url.query:
         raise InvalidRegistryOptions(f"mirror {mirror!r} has a query; leave it out")

@@ -21,6 +21,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from webhook.credentials.pattern import without_user
 from webhook.registry.endpoint import ALL, Capability, Endpoint, Trust, default_endpoint, place
 from webhook.registry.url import InvalidUrl, Url
 
@@ -135,7 +136,7 @@ def _server(server: str) -> Url:
     try:
         return Url.parse(server if server.startswith("http") else f"https://{server}")
     except InvalidUrl as error:
-        raise MalformedHosts(f"unable to parse server {server!r}") from error
+        raise MalformedHosts(f"unable to parse server {without_user(server)!r}") from error
 
 
 def _root(url: Url, *, override: bool) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import inspect
 
+from webhook.credentials.pattern import without_user
 from webhook.settings.checktable import SECTION, CheckTable
 from webhook.settings.duration import Duration
 from webhook.settings.schema import Settings
@@ -35,15 +36,20 @@ _WORDS: Final = {
 }
 
 
+_LOGIN = re.compile(r"""(?<=://)[^\s'"]*@|(?<=['"])[^\s'"]*:[^\s'"]*@""")
+"""A login before a host, in a text that is repeated: the log and /readyz tell of it, to others than who wrote it."""
+
+
 class InvalidSettings(ValueError):
     """The configuration cannot be used; the message is one line with file and line."""
 
     def __init__(self, source: str, line: int | None, problem: str) -> None:
         place = source if line is None else f"{source}:{line}"
-        super().__init__(f"{place}: {' '.join(problem.split())}")
+        told = _LOGIN.sub("***@", " ".join(problem.split()))
+        super().__init__(f"{place}: {told}")
         self.source = source
         self.line = line
-        self.problem = problem
+        self.problem = told
 
 
 def decode(text: str, source: str = "configuration") -> Settings:
@@ -94,6 +100,7 @@ def _at(place: str, problem: str) -> str:
 
 
 def _cut(text: str) -> str:
+    text = without_user(text)
     return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
