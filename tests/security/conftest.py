@@ -33,6 +33,7 @@ from webhook.server.assembly import Assembly, Ports
 from webhook.server.certificate import CertificateInMemory
 from webhook.server.health import Health
 from webhook.server.run import WebServer
+from webhook.server.telling import Tell
 from webhook.wiring.registries import Surroundings
 from webhook.wiring.webhook import Known
 
@@ -388,17 +389,19 @@ def absent() -> Reply:
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Scene]]]:
-    """A function that opens a scene: `await scene(config={…}, environment={…})`."""
+    """A function that opens a scene: `await scene(config={…}, environment={…}, tell=…)`; `tell` is given Events."""
     async with AsyncExitStack() as stack:
 
-        async def start(*, config: dict | None = None, environment: dict | None = None) -> Scene:
-            return await stack.enter_async_context(_open(tmp_path, config or {}, environment or {}))
+        async def start(
+            *, config: dict | None = None, environment: dict | None = None, tell: Tell | None = None
+        ) -> Scene:
+            return await stack.enter_async_context(_open(tmp_path, config or {}, environment or {}, tell))
 
         yield start
 
 
 @asynccontextmanager
-async def _open(folder: Path, config: dict, environment: dict) -> AsyncIterator[Scene]:
+async def _open(folder: Path, config: dict, environment: dict, tell: Tell | None) -> AsyncIterator[Scene]:
     stranger, api, zone = Stranger(folder), FakeApi(), Zone()
     port, other, plain = await stranger.listen(), await stranger.listen(), await stranger.listen(tls=False)
     api.objects["/api/v1/namespaces/shop/serviceaccounts/default"] = {"imagePullSecrets": []}
@@ -419,6 +422,7 @@ async def _open(folder: Path, config: dict, environment: dict) -> AsyncIterator[
         metrics=metrics,
         health=Health(),
         ports=Ports(address=WEBHOOK, port=0, metrics_port=0),
+        tell=tell,
     )
     stop: asyncio.Event = asyncio.Event()
     opened: asyncio.Future[WebServer] = asyncio.get_running_loop().create_future()

@@ -7,12 +7,14 @@ attack succeeded (`told`). The program itself has no switch that turns a control
 
 from dataclasses import dataclass
 
-THEFT, RESOURCES, INJECTION, LEAK, FORGERY = (
+THEFT, RESOURCES, INJECTION, LEAK, FORGERY, DENIAL, FLOOD = (
     "credential theft",
     "resources",
     "injection",
     "secrets",
     "server-side request forgery",
+    "denial",
+    "floods",
 )
 
 
@@ -49,6 +51,8 @@ _STOLEN = "test_stolen_logins.py::"
 _COST = "test_exhaustion.py::"
 _TEXT = "test_injection.py::"
 _CANARY = "test_canaries.py::"
+_UNTOLD = "test_untold.py::"
+_TELLING = "test_tellings.py::"
 
 _NOT_JUDGED = Edit("webhook/registry/door.py", "refusal = self.rules.refusal(address)", "refusal = None")
 _JUDGED = "self.judge(host, (address for text in texts if (address := parse_address(text)) is not None))"
@@ -211,6 +215,46 @@ CONTROLS = (
         (Edit("webhook/registry/limits.py", "failures: int = 5", "failures: int = 10**9"),),
         _COST + "test_pods[a thousand containers of one host]",
         r"assert \d+ <= 100",
+    ),
+    Control(
+        RESOURCES,
+        "many pods of many containers, and a registry that hangs",
+        "64 images of a pod are looked at side by side",
+        (Edit("webhook/pipeline.py", "_AT_ONCE = 64", "_AT_ONCE = 10**9"),),
+        _COST + "test_many_pods_of_many_containers",
+        r"assert \d+ < 8000",
+    ),
+    Control(
+        RESOURCES,
+        "the same large pod again and again",
+        "judgements of small pods alone are kept in one piece",
+        (
+            Edit("webhook/policy/judgements.py", "_MOST_IMAGES = 64", "_MOST_IMAGES = 10**9"),
+            Edit("webhook/policy/judgements.py", "_LONGEST = 8192", "_LONGEST = 10**9"),
+            Edit(
+                "webhook/policy/judgements.py",
+                "            for _ in images:\n                self._made()",
+                "            self._made()",
+            ),
+        ),
+        _COST + "test_the_same_large_pod_again_and_again",
+        r"assert \d+(\.\d+)? < 40",
+    ),
+    Control(
+        RESOURCES,
+        "hosts of a megabyte",
+        "what is too long to be a host is not asked for, nor kept",
+        (Edit("webhook/image/reference.py", "LONGEST_REGISTRY: Final = 320", "LONGEST_REGISTRY: Final = 10**9"),),
+        _COST + "test_hosts_of_a_megabyte_are_not_kept",
+        r"assert \d+ < ",
+    ),
+    Control(
+        RESOURCES,
+        "connections that never shake hands",
+        "1,024 handshakes, and the oldest makes room",
+        (Edit("webhook/server/run.py", "handshakes: int = 1024", "handshakes: int = 10**9"),),
+        _COST + "test_connections_that_never_shake_hands",
+        r"assert \d+ >= 400",
     ),
     Control(
         RESOURCES,
@@ -526,5 +570,105 @@ CONTROLS = (
         ),
         _CANARY + "test_nothing_that_leaves_holds_a_secret",
         r"AssertionError",
+    ),
+    Control(
+        LEAK,
+        "a registry that repeats the login, in an Event",
+        "texts are searched for what was sent",
+        (
+            Edit(
+                "webhook/registry/exchange.py",
+                'text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)',
+                "pass",
+            ),
+        ),
+        _TELLING + "test_an_event_repeats_no_login",
+        r"assert \[",
+    ),
+    # ---- denials at the other doors
+    Control(
+        DENIAL,
+        "a door that is told of an image that is absent",
+        "what was not told is doubt",
+        (
+            Edit(
+                "webhook/policy/certainty.py",
+                'return "of the pod only its images were told" if evidence.workload.partial else ""',
+                'return ""',
+            ),
+            Edit("webhook/policy/cause.py", "if evidence.workload.partial:", "if False:"),
+        ),
+        _UNTOLD + "test_an_absent_image_that_a_node_may_have",
+        r"assert \['imagereview",
+    ),
+    Control(
+        DENIAL,
+        "a door that is not told who is exempt",
+        "an exemption that may hold keeps from denying",
+        (Edit("webhook/policy/decision.py", "if workload.partial and self.exemptions:", "if False:"),),
+        _UNTOLD + "test_an_exemption_for_who_was_not_told[user]",
+        r"assert \['imagereview",
+    ),
+    Control(
+        DENIAL,
+        "a door that is not told who made the pod",
+        "its pods count as a controller's",
+        (Edit("webhook/admission/imagereview.py", "subject=Subject.OWNED_PODS", "subject=Subject.PODS"),),
+        _UNTOLD + "test_a_pod_that_a_controller_may_have_made",
+        r"'imagereview' not in",
+    ),
+    # ---- floods
+    Control(
+        FLOOD,
+        "thousands of reviews, an Event each",
+        "200 wait, the others are dropped",
+        (Edit("webhook/cluster/events.py", "asyncio.Queue(most)", "asyncio.Queue()"),),
+        _TELLING + "test_reviews_in_thousands_write_no_thousands_of_events",
+        r"assert \d+ <= 200",
+    ),
+    Control(
+        FLOOD,
+        "the same review again and again",
+        "the same Event is written once in ten minutes",
+        (
+            Edit(
+                "webhook/cluster/events.py",
+                'if now - self._told.get(key, float("-inf")) < self._quiet:',
+                "if False:",
+            ),
+        ),
+        _TELLING + "test_the_same_review_again_and_again_is_one_event",
+        r"assert \d+ == 1",
+    ),
+    Control(
+        FLOOD,
+        "a namespace of thousands of images, in a report",
+        "500 results, 256 KiB",
+        (
+            Edit("webhook/reports/stored_report.py", "MOST = 500", "MOST = 10**9"),
+            Edit("webhook/reports/stored_report.py", "if size > largest:", "if False:"),
+        ),
+        _TELLING + "test_a_namespace_of_thousands_of_images_is_a_report_that_etcd_takes[many results]",
+        r"assert \d+ < ",
+    ),
+    Control(
+        FLOOD,
+        "names of a megabyte, in the log",
+        "2,048 characters of a field",
+        (
+            Edit(
+                "webhook/server/log.py", "return value[:_LONGEST] if isinstance(value, str) else value", "return value"
+            ),
+        ),
+        _TELLING + "test_names_of_a_megabyte_are_no_lines_of_a_megabyte",
+        r"assert \d+ < 8192",
+    ),
+    Control(
+        FLOOD,
+        "a log that nobody reads",
+        "4,096 lines wait, the others are counted",
+        (Edit("webhook/server/log.py", "queue.Queue(most)", "queue.Queue()"),),
+        _TELLING + "test_lines_that_nobody_reads_are_not_kept_for_ever",
+        r"assert \d+ <= 4096",
     ),
 )

@@ -36,6 +36,11 @@ def _peak():
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
+def _resident():
+    """Return the memory held now, in MiB."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+
 def _told(here, name, answer):
     print(
         f"\nFIGURE {name}: {answer.status}, {answer.seconds:.2f} s, {len(here.stranger.seen)} requests out, "
@@ -131,6 +136,23 @@ async def test_many_pods_of_many_containers(scene, review, reply):
     assert {(answer.status, answer.allowed) for answer in answers} == {(200, True)}
     assert most < 8_000
     assert slowest < 3 + MARGIN
+
+
+async def test_the_same_large_pod_again_and_again(scene, review, reply):
+    """A dry run a moment, of a thousand containers whose image is there: nothing of it may stay."""
+    here = await scene(config={"cache": {"tags": "60s"}})
+    digest = (("Docker-Content-Digest", "sha256:" + "a" * 64), ("Content-Type", _MANIFEST))
+    here.stranger.script = lambda seen: reply(headers=digest)
+    body = json.dumps(review(_containers(1000, f"{here.registry}/x:1")), separators=(",", ":")).encode()
+    assert len(body) < 64 * 1024
+    for _ in range(50):
+        assert (await here.send(body)).allowed
+    before = _resident()
+    for _ in range(250):
+        assert (await here.send(body)).allowed
+    grown = _resident() - before
+    print(f"\nFIGURE the same pod of 1,000 containers 250 times: {grown:.0f} MiB more")
+    assert grown < 40
 
 
 async def test_hosts_of_a_megabyte_are_not_kept(scene):
@@ -239,6 +261,18 @@ async def test_clients_that_never_come_to_the_point(scene):
         writer.close()
 
 
+async def test_connections_that_never_shake_hands(scene):
+    """TLS takes 55 kB of each: the oldest make room, long before their time is up."""
+    here = await scene()
+    silent = [await asyncio.open_connection("127.66.0.2", here.web.port) for _ in range(1_500)]
+    await _still_serves(here)
+    closed = sum(reader.at_eof() for reader, _ in silent)
+    print(f"\nFIGURE 1,500 silent connections: {closed} closed at once")
+    assert closed >= 400
+    for _, writer in silent:
+        writer.transport.abort()
+
+
 async def _drip(here, head, drop, *, pause):
     """Send `head`, then `drop` again and again until the server has had enough; return the status it gave."""
     reader, writer = await _dial(here)
@@ -336,6 +370,7 @@ def _bomb(size):
 _bomb(256)  # made once, so that nobody waits for it
 
 _INDEX = "application/vnd.oci.image.index.v1+json"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CHUNK = b"x" * 65536
 
 
