@@ -171,6 +171,34 @@ async def test_trouble_is_told_and_the_replica_keeps_what_it_has(caplog) -> None
     ]
 
 
+async def test_a_bug_ends_no_watch(caplog) -> None:
+    """What was known would be taken for the truth for ever: nodes that left, revisions that never came."""
+
+    class Stumbling(Things):
+        stumbled = 0
+
+        def put(self, obj: Thing) -> None:
+            if obj.color == "odd" and not self.stumbled:
+                self.stumbled += 1
+                raise ZeroDivisionError
+            super().put(obj)
+
+    things = Stumbling()
+    server = Server({"a": "red"}, [event("ADDED", "b", "odd", 11), event("ADDED", "c", "blue", 12)])
+    server.things["b"] = "green"
+    watching = Watching(server, "/things", Thing, things, backoff=NOW)
+    task = asyncio.create_task(watching.run())
+    try:
+        await asyncio.wait_for(server.idle.wait(), 5)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert things.stumbled
+    assert things.colors == {"a": "red", "b": "green"}
+    assert server.asked == ["list 0", "watch 10", "list 0", "watch 10"]
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_backoff_doubles_with_jitter_up_to_its_bound() -> None:
     backoff = Backoff(first=1, most=60)
     for failures, whole in ((1, 1), (2, 2), (5, 16), (7, 60), (10_000, 60)):

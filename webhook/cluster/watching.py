@@ -182,6 +182,10 @@ class Watching(Generic[T]):
                 if self._failures % _RELIST == _RELIST - 1:
                     self._version = ""  # what keeps failing may be the version itself
                 await self._pause(str(error))
+            except Exception:  # a replica that nobody keeps any more would be taken for the truth
+                log.exception("an error of our own in watching %s, listing it again", self._path)
+                self._version = ""
+                await self._pause("an error of our own, see the log")
 
     async def _list(self) -> None:
         keys: set[str] = set()

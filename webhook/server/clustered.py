@@ -96,6 +96,8 @@ class _Replica:
     async def run(self, stop: asyncio.Event) -> None:
         keeper = asyncio.create_task(self._keep())
         writing = asyncio.create_task(self._events.run())
+        for task in (keeper, writing):
+            task.add_done_callback(_ended)
         try:
             source = self._parts.files or await self._first_certificate(stop)
             if source is None:
