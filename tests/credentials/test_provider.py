@@ -167,6 +167,23 @@ async def test_many_wait_for_one_program(setting):
     assert len(setting.programs.asked("p")) == 1
 
 
+async def test_few_programs_run_at_once_however_many_registries_are_named(setting):
+    """A program may take as much memory as we do; the images of one pod may be of a thousand registries."""
+    running, most = setting.folder / "running", setting.folder / "most"
+    running.mkdir()
+    count = f"mkdir {running}/$$; ls {running} | wc -l >> {most}; sleep 0.2; rmdir {running}/$$\n"
+    setting.provider("p", count + answers({"quay.io": login("u")}), "*.quay.io", "quay.io")
+    setting.provider("other", answers({"quay.io": login("v")}), "quay.io")
+    providers = setting.start()
+    asked = [asyncio.create_task(ask(providers, f"r{number}.quay.io/a")) for number in range(24)]
+    await asyncio.sleep(0.1)
+    found, failure = await ask(providers, "quay.io/a", seconds=0.5)
+    assert (found, "'p'" in failure) == (["v"], bool(failure))  # who waits for one is not kept from the other
+    await asyncio.gather(*asked)
+    assert max(int(line) for line in most.read_text().split()) <= 8
+    assert len(setting.programs.asked("p")) >= 24
+
+
 async def test_a_waiters_deadline_does_not_end_the_program(setting):
     providers = setting.provider("p", "sleep 0.3\n" + answers({"quay.io": login("u")})).start()
     assert await ask(providers, "quay.io/a", seconds=0.05) == ([], "provider 'p': gave no answer in time")

@@ -35,6 +35,9 @@ from webhook.image.reference import Reference
 ASK_SECONDS: Final = 60.0
 """How long the kubelet lets a provider run."""
 FAILURE_SECONDS: Final = 5.0
+_AT_ONCE: Final = 8
+"""Programs of one provider that run at once. Whoever makes pods chooses for how many registries each is asked."""
+_WAIT_SECONDS: Final = 5.0
 _SUFFIXES: Final = frozenset({".json", ".yaml", ".yml"})
 
 
@@ -114,6 +117,7 @@ class CredentialProviders:
         self._seconds = seconds
         self._kept = Kept[_Answer](clock)
         self._flights: dict[tuple[object, ...], asyncio.Task[_Answer]] = {}
+        self._places = {provider.name: asyncio.Semaphore(_AT_ONCE) for provider in providers}
 
     async def lookup(
         self, reference: Reference, *, deadline: float, namespace: str = "", account: str = ""
@@ -180,13 +184,25 @@ class CredentialProviders:
         key = (question.provider.name, question.image, question.token, question.annotations)
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = asyncio.create_task(self._run(question))
+            flight = self._flights[key] = asyncio.create_task(self._run_in_turn(question))
             flight.add_done_callback(lambda _: self._flights.pop(key, None))
         left = deadline - asyncio.get_running_loop().time()
         done, _ = await asyncio.wait({flight}, timeout=max(left, 0))
         if not done or flight.cancelled():
             return _failed(question.provider, "gave no answer in time")
         return flight.result()
+
+    async def _run_in_turn(self, question: _Question) -> _Answer:
+        places = self._places[question.provider.name]
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await places.acquire()
+        except TimeoutError:
+            return _failed(question.provider, "was not asked: it is busy with others")
+        try:
+            return await self._run(question)
+        finally:
+            places.release()
 
     async def _run(self, question: _Question) -> _Answer:
         provider = question.provider
