@@ -4,6 +4,7 @@ There is no node, so nobody reaches its Service; reviews are sent to its port.
 """
 
 import asyncio
+import base64
 import json
 import ssl
 import subprocess
@@ -203,3 +204,68 @@ async def test_it_tells_events_and_checks_what_runs(cluster, apiserver, namespac
             return "pullproof_scan_images{" not in (await client.get(f"http://127.0.0.1:{metrics}/metrics")).text
 
         await until(forgotten)
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_contradiction_is_counted(cluster, apiserver, namespace, tmp_path, free_port) -> None:
+    """A pod whose pull secret is malformed runs all the same: its node pulled, as kubelet and node would tell."""
+    core, image = f"/api/v1/namespaces/{namespace}", "reg.example/app:1"
+    await cluster.request(
+        "PATCH",
+        f"/api/v1/namespaces/{namespace}",
+        body={"metadata": {"labels": {"pullproof.dev/enforce": "off"}}},
+        content_type=MERGE_PATCH,
+    )
+    data = {".dockerconfigjson": base64.b64encode(b'{"auths": {"reg.example": {"auth": "%"}}}').decode()}
+    secret = {"metadata": {"name": "broken"}, "type": "kubernetes.io/dockerconfigjson", "data": data}
+    await cluster.request("POST", f"{core}/secrets", body=secret)
+    spec = {
+        "containers": [{"name": "c", "image": image, "imagePullPolicy": "Always"}],
+        "imagePullSecrets": [{"name": "broken"}],
+    }
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "api", "namespace": namespace}, "spec": spec}
+    made = json.loads(await cluster.request("POST", f"{core}/pods", body=pod))
+    container = {"name": "c", "image": image, "imageID": "sha256:abc", "state": {"running": {}}}
+    container |= {"ready": True, "restartCount": 0}
+    status = {"status": {"containerStatuses": [container]}}
+    await cluster.request("PATCH", f"{core}/pods/api/status", body=status, content_type=MERGE_PATCH)
+    about = {"kind": "Pod", "namespace": namespace, "name": "api", "uid": made["metadata"]["uid"]}
+    pulled = {
+        "metadata": {"generateName": "api-"},
+        "involvedObject": {**about, "fieldPath": "spec.containers{c}"},
+        "reason": "Pulled",
+        "message": f'Successfully pulled image "{image}" in 2.1s',
+        "type": "Normal",
+    }
+    await cluster.request("POST", f"{core}/events", body=pulled)
+    kind = {"group": "", "version": "v1", "kind": "Pod"}
+    request = {"uid": "u", "kind": kind, "name": "api", "namespace": namespace, "operation": "CREATE", "object": made}
+    asked = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    port, metrics = free_port(), free_port()
+    untrusting = ssl.create_default_context()
+    untrusting.check_hostname, untrusting.verify_mode = False, ssl.CERT_NONE
+    async with (
+        as_account(cluster, apiserver) as api,
+        replica(cluster, api, tmp_path, port, metrics) as running,
+        httpx.AsyncClient(verify=untrusting, trust_env=False, timeout=20) as client,
+        asyncio.timeout(60),
+    ):
+
+        async def told() -> dict:
+            try:
+                answer = await client.post(f"https://127.0.0.1:{port}/validate", json=asked)
+            except httpx.TransportError:
+                return {}
+            return answer.json()["response"]
+
+        while "[pull-secret-malformed]" not in "".join((await told()).get("warnings", [])):
+            assert not running.done(), running.exception()
+            await asyncio.sleep(0.1)
+
+        async def counted() -> bool:
+            line = 'pullproof_contradicted_verdicts_total{code="pull-secret-malformed",registry="reg.example"} 1.0'
+            return line in (await client.get(f"http://127.0.0.1:{metrics}/metrics")).text
+
+        while not await counted():
+            assert not running.done(), running.exception()
+            await asyncio.sleep(0.5)

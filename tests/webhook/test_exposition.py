@@ -51,7 +51,9 @@ PROMISED = {
     "build_info": {"version"},
 }
 ELSEWHERE = {"contradicted_verdicts_total", "scan_images"}
-"""What only a cluster brings about; tests/cluster_api sees to it that it is counted."""
+"""What only a cluster brings about; tests/cluster_api/test_replica.py sees to it that it is counted."""
+SET_ONCE = {"build_info", "certificate_expiry_timestamp_seconds"}
+"""What is told from the beginning; tests/server/test_health.py has a certificate renewed."""
 
 
 def pod(*images, secrets=()):
@@ -87,6 +89,52 @@ async def test_every_promised_metric_is_there_and_no_other(scene):
     }
     assert "# TYPE" in text
     assert not [line for line in text.splitlines() if not line.startswith(("#", "pullproof_"))]
+
+
+async def values(here) -> dict[str, dict]:
+    """Return all samples by the name that was promised."""
+    found: dict[str, dict] = {}
+    for family in text_string_to_metric_families((await here.client.get(here.metrics_url)).text):
+        for sample in family.samples:
+            name = re.sub(r"_(bucket|sum|count)$", "", sample.name.removeprefix("pullproof_"))
+            found.setdefault(name, {})[sample.name, tuple(sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+async def until_refused(here, expected: float) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            ((_, told),) = (await values(here))["config_last_reload_successful"].items()
+            if told == expected:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_every_metric_moves(scene, tmp_path: Path):
+    here = await scene(SITE, DOWN)
+    before = await values(here)
+    here.world.rule(Rule(host="b.test", fault=Fault.RESET))
+    for image in ("acme/app:1.0", "acme/app:1.0", "acme/app:typo"):
+        await here.apply(pod(f"{here.registry}/{image}"))
+    for number in range(6):
+        await here.apply(pod(f"b.test:{here.server.ports[0]}/acme/app:{number}"), within="2s")
+    here.api.forbidden.add("/api/v1/namespaces/shop/secrets/kept")
+    await here.apply(pod(f"{here.registry}/acme/app:1.0", secrets=("kept",)))
+    here.world.rule(Rule(host="reg.test", fault=Fault.HANG))
+    slow = asyncio.create_task(here.apply(pod(f"{here.registry}/acme/app:slow"), within="2s"))
+    await asyncio.sleep(0.5)
+    during = await values(here)
+    await slow
+    text = (tmp_path / "config.yaml").read_text()
+    (tmp_path / "config.yaml").write_text("nonsense")
+    await until_refused(here, 0)
+    after = await values(here)
+    (tmp_path / "config.yaml").write_text(text)
+    await until_refused(here, 1)
+    after["admission_inflight_requests"] = during["admission_inflight_requests"]
+    moved = {name for name in PROMISED if after.get(name) != before.get(name)}
+    assert moved == set(PROMISED) - ELSEWHERE - SET_ONCE
+    assert set(before) >= SET_ONCE
 
 
 async def test_registries_of_the_configuration_have_labels_whatever_came_before(scene):

@@ -29,7 +29,8 @@ from webhook.admission.review import (
     encode_allowed,
     encode_unverified,
 )
-from webhook.policy.decision import Verdict
+from webhook.policy.decision import Judged, Verdict
+from webhook.registry.resolution import Failure, Unresolved
 from webhook.server.answer import JSON, Answer, refusal
 from webhook.server.body import BodyReader, BodyTooLarge, ClientGone, TooManyBodies
 from webhook.server.duration import InvalidDuration, parse_duration
@@ -93,7 +94,7 @@ class AdmissionObserver(Protocol):
         ...
 
     def overran(self) -> None:
-        """Note that an inspection was not done by its deadline."""
+        """Note that a request is answered though not all of its images could be looked at in time."""
         ...
 
 
@@ -214,6 +215,8 @@ class AdmissionEndpoint:
             return self.wire.encode(request, None)
         verdict = await self.inspector.inspect(request.workload, deadline, user=request.username)
         outcome.verdict, outcome.decision = verdict, _decision(verdict)
+        if any(map(_unfinished, verdict.judged)):
+            self.observer.overran()
         return self.wire.encode(request, verdict)
 
     def _overran(self, outcome: _Outcome) -> Answer:
@@ -271,6 +274,11 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 """What is worth a line; everything else is one only at debug level."""
+
+
+def _unfinished(judged: Judged) -> bool:
+    resolution = judged.resolution
+    return isinstance(resolution, Unresolved) and resolution.failure is Failure.OUT_OF_TIME
 
 
 def _decision(verdict: Verdict) -> str:
