@@ -5,9 +5,12 @@ import contextlib
 import time
 from typing import Any
 
+import httpx
 import pytest
 
+from webhook.policy.decision import Verdict
 from webhook.server.protocol import Bounds
+from webhook.workload.workload import Workload
 
 TIGHT = Bounds(header_seconds=0.4, header_bytes=4096, linger_seconds=0.4, linger_bytes=1_000_000, connections=8)
 
@@ -77,17 +80,40 @@ async def test_a_body_poured_after_an_early_answer(serve: Any) -> None:
     assert sent < 50_000_000
 
 
-async def test_connections_are_bounded_and_come_free_again(serve: Any) -> None:
-    async with serve(bounds=TIGHT, handshake=0.5) as served:
-        opened = [await open_(served) for _ in range(TIGHT.connections)]
-        reader, writer = await open_(served)
-        with contextlib.suppress(ConnectionError):
-            assert await asyncio.wait_for(reader.read(), 20) == b""
-        writer.close()
+async def test_connections_are_bounded_and_the_quietest_makes_room(serve: Any) -> None:
+    """Whoever opened all that there may be, and asks now and then, must not keep the API server out."""
+    slow = Bounds(header_seconds=20, connections=8)
+    ask = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with serve(bounds=slow, handshake=5) as served:
+        opened = [await open_(served) for _ in range(slow.connections)]
+        for reader, writer in (opened[0], *opened[2:]):
+            writer.write(ask)
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        assert (await served.post("pod-create")).status_code == 200
+        async with asyncio.timeout(20):
+            assert await opened[1][0].read() == b"", "the one that never asked"
+        for reader, writer in opened[2:]:
+            writer.write(ask)
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200"), "the others are there still"
         for _, writer in opened:
             writer.close()
-        await asyncio.sleep(0.3)
-        assert (await served.post("pod-create")).status_code == 200
+
+
+async def test_connections_that_are_being_answered_make_no_room(serve: Any) -> None:
+    go = asyncio.Event()
+
+    async def slow(workload: Workload, deadline: float) -> Verdict:
+        await go.wait()
+        return Verdict(workload=workload)
+
+    async with serve(slow, bounds=Bounds(connections=4), handshake=5) as served:
+        asked = [asyncio.create_task(served.post("pod-create")) for _ in range(4)]
+        while len(served.inspector.asked) < 4:  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0.01)
+        with pytest.raises(httpx.TransportError):
+            await served.post("pod-create")
+        go.set()
+        assert [(await each).status_code for each in asked] == [200] * 4
 
 
 async def test_a_connection_outlives_an_early_answer_when_the_body_ends(serve: Any) -> None:

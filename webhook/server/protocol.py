@@ -5,7 +5,7 @@
 | time to the end of the headers | a client that sends a byte now and then holds a connection for ever |
 | size of the headers | one request fills the memory |
 | reading on after an early answer | the rest of a refused body is read, at its sender's pace |
-| connections at once | every other bound is per connection |
+| connections at once | every other bound is per connection; beyond it the one that was quiet longest makes room |
 
 After an early answer (413, 415, …) the rest of the body is read and dropped for a while: closing at once would reset
 the connection, and the sender would never see the answer. net/http and nginx linger likewise.
@@ -76,15 +76,26 @@ class BoundedProtocol(HttpToolsProtocol):
         self._lingering = False
         self._size = 0
         self._offered: RequestResponseCycle | None = None
+        self._quiet_since = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept, unless there are too many; wait for headers only so long."""
+        """Accept, and have another make room where there are too many; wait for headers only so long."""
         super().connection_made(transport)
         if len(self.connections) > self._bounds.connections:
-            _LOG.warning("too many connections, one was closed at once")
-            transport.abort()
-            return
+            _LOG.warning("too many connections, one was closed")
+            self._quietest().transport.close()
         self._wait(self._bounds.header_seconds, b"408 Request Timeout")
+
+    def _quietest(self) -> "BoundedProtocol":
+        """Return the connection that has been without a request longest: whoever only holds places loses them."""
+        others = (each for each in self.connections if isinstance(each, BoundedProtocol) and each is not self)
+        quiet = (each for each in others if each._is_quiet)
+        return min(quiet, key=lambda each: each._quiet_since, default=self)
+
+    @property
+    def _is_quiet(self) -> bool:
+        answering = self._asked is not None or not (self._offered is None or self._offered.response_complete)
+        return not answering and (self._in_headers or not self._in_message) and not self.transport.is_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -101,6 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse, then see whether what had to come has come, and was not too much."""
         self._had_short = self._asked is not None
+        self._quiet_since = self.loop.time()
         super().data_received(data)
         if self._asked is not None and self._rest is None:
             self._rest = self.loop.call_later(_AT_ONCE, self._go_the_long_way)
