@@ -14,7 +14,7 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 _PAGE = _ROOT / "docs/threat-model.md"
 _BEGIN, _END = "<!-- attacks: written by a run -->", "<!-- attacks: end -->"
-_FIGURE = re.compile(r"FIGURE (?P<name>.*): (?P<figures>(?:\d{3}, [\d.]+ s|\[b'|[\d.]+ s of CPU).*)")
+_FIGURE = re.compile(r"FIGURE (?P<name>.*): (?P<figures>(?:\d{3}, [\d.]+ s|\[b'|[\d.]+ s of CPU|[\d.]+ s for |\d+ MiB more|\d+ closed).*)")
 
 
 def rows(said: str) -> list[tuple[str, str]]:
