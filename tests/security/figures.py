@@ -14,7 +14,8 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 _PAGE = _ROOT / "docs/threat-model.md"
 _BEGIN, _END = "<!-- attacks: written by a run -->", "<!-- attacks: end -->"
-_FIGURE = re.compile(r"FIGURE (?P<name>.*): (?P<figures>(?:\d{3}, [\d.]+ s|\[b'|[\d.]+ s of CPU|[\d.]+ s for |\d+ MiB more|\d+ closed).*)")
+_FIGURES = r"\d{3}, [\d.]+ s|\[b'|[\d.]+ s of CPU|[\d.]+ s for |\d+ MiB more|\d+ closed"
+_FIGURE = re.compile(rf"FIGURE (?P<name>.*): (?P<figures>(?:{_FIGURES}).*)")
 
 
 def rows(said: str) -> list[tuple[str, str]]:
