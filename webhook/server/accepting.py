@@ -8,6 +8,7 @@ under way the oldest ends: an honest one takes milliseconds, and whoever only ho
 import asyncio
 import logging
 import os
+import resource
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -105,6 +106,19 @@ class AcceptingServer:
             )
         except OSError as error:
             _LOG.debug("a handshake failed", extra=fields(reason=str(error)))
+
+
+def descriptors(most: int = 65_536) -> int:
+    """Have as many descriptors as the system lets us, up to `most`; return how many there are.
+
+    What runs in a container mostly begins with 1,024, and may have more for the asking (systemd, `LimitNOFILE`).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return most if soft == resource.RLIM_INFINITY else soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 async def bind(host: str | None, port: int, backlog: int) -> tuple[socket.socket, ...]:

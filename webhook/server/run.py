@@ -13,7 +13,7 @@ import logging
 import signal
 import ssl
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
-from webhook.server.accepting import AcceptingServer, bind
+from webhook.server.accepting import AcceptingServer, bind, descriptors
 from webhook.server.certificate import ServingCertificate
 from webhook.server.health import Health
 from webhook.server.log import fields
@@ -98,9 +98,10 @@ class WebServer:
         Setting `stop` is enough; cancelling is the emergency exit. `started` is called when the ports are open.
         """
         listeners = [listener for listener in (self._metrics, self._main) if listener is not None]
+        room = descriptors()
         async with contextlib.AsyncExitStack() as stack:
             for listener in listeners:
-                await listener.open()
+                await listener.open(room)
                 stack.callback(listener.close)
             group = await stack.enter_async_context(asyncio.TaskGroup())
             serving = [group.create_task(listener.serve()) for listener in listeners]
@@ -158,10 +159,17 @@ class _Listener(uvicorn.Server):
         self.servers = []
         self._listen = listen
         self._at_once = at_once
+        self._bounds = listen.bounds
         self.bound_port = 0
 
-    async def open(self) -> None:
-        """Bind and listen; connections wait until `serve`."""
+    async def open(self, room: int) -> None:
+        """Bind and listen; connections wait until `serve`.
+
+        Of `room` descriptors, connections take at most half, and those that shake hands a quarter: the others are for
+        registries and the API server.
+        """
+        most = min(self._listen.bounds.connections, room // 2)
+        self._bounds = replace(self._listen.bounds, connections=most)
         if not self.config.loaded:
             self.config.load()
         context, listen = self.config.ssl, self._listen
@@ -171,9 +179,8 @@ class _Listener(uvicorn.Server):
             server = await loop.create_server(self._protocol, self._host, self._port, backlog=listen.backlog)
         else:
             sockets = await bind(self._host, self._port, listen.backlog)
-            server = AcceptingServer(
-                self._protocol, sockets, context, patience=listen.handshake, most=listen.handshakes
-            )
+            most = min(listen.handshakes, room // 4)
+            server = AcceptingServer(self._protocol, sockets, context, patience=listen.handshake, most=most)
             server.start()
         self.servers = [server]  # type: ignore[list-item] # uvicorn closes it and waits for that, no more
         self.bound_port = server.sockets[0].getsockname()[1]
@@ -197,7 +204,7 @@ class _Listener(uvicorn.Server):
             config=self.config,
             server_state=self.server_state,
             app_state={},
-            bounds=self._listen.bounds,
+            bounds=self._bounds,
             at_once=self._at_once,
         )
 
