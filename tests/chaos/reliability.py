@@ -21,6 +21,8 @@ FAULTS = (
     *("expired cert", "wrong cert", "flapping", "clock jump"),
 )
 Plain = Mapping[str, Any]
+_RUNS = 10
+"""Runs whose counts the page keeps."""
 
 
 def plain(row: Row) -> dict[str, Any]:
@@ -99,19 +101,34 @@ def machine(load: Sequence[float]) -> str:
 
 
 def write_matrix(target: Path, rows: Sequence[Plain], *, load: Sequence[float]) -> None:
-    """Put the matrix into its place in the page."""
+    """Put the matrix into its place in the page, and its counts among those of the runs before."""
     put(target, "matrix", _matrix(rows, load))
+    note(target, "chaos", summary(rows))
+
+
+def note(target: Path, run: str, counts: str) -> None:
+    """Put a run's counts above those of the runs before it, so that a rerun can be held against them."""
+    _, before, _ = _parted(target, "runs")
+    rows = [line for line in before.splitlines() if re.match(r"\| \d", line)]
+    head = ["| when, UTC | run | counts |", "|---|---|---|"]
+    rows = [f"| {datetime.now(UTC):%Y-%m-%d %H:%M} | {run} | {counts} |", *rows]
+    put(target, "runs", "\n".join([*head, *rows[:_RUNS], ""]))
 
 
 def put(target: Path, name: str, text: str) -> None:
     """Replace what stands between the page's marks of that name; the rest of the page is written by hand."""
+    head, _, tail = _parted(target, name)
+    target.write_text(f"{head}\n\n{text}\n{tail}", encoding="utf-8")
+
+
+def _parted(target: Path, name: str) -> tuple[str, str, str]:
+    """Return the page up to a mark, what stands between it and its end, and the rest."""
     begin, end = f"<!-- {name}: written by a run -->", f"<!-- {name}: end -->"
-    page = target.read_text(encoding="utf-8")
-    head, _, rest = page.partition(begin)
-    _, found, tail = rest.partition(end)
+    head, _, rest = target.read_text(encoding="utf-8").partition(begin)
+    between, found, tail = rest.partition(end)
     if not found:
         raise ValueError(f"{str(target)!r} has no place for {name!r}: put {begin!r} and {end!r} there")
-    target.write_text(f"{head}{begin}\n\n{text}\n{end}{tail}", encoding="utf-8")
+    return head + begin, between, end + tail
 
 
 def _matrix(rows: Sequence[Plain], load: Sequence[float]) -> str:

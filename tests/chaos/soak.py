@@ -200,6 +200,15 @@ def _median(sizes: list[tuple[float, Size]], name: str) -> float:
     return statistics.median(getattr(size, name) for _, size in sizes)
 
 
+def summary(soak: Soak, minutes: float) -> str:
+    """Return the counts of a run in a line."""
+    count = soak.outcomes
+    return (
+        f"{minutes:g} minutes: {count['reviews']:,} reviews, {count['unanswered']} unanswered, "
+        f"{count['wrongly denied']} wrongly denied"
+    )
+
+
 def render(soak: Soak, minutes: float, load: tuple[float, ...]) -> str:
     """Return the result as it stands in the page."""
     count, happened = soak.outcomes, soak.happened
@@ -207,8 +216,7 @@ def render(soak: Soak, minutes: float, load: tuple[float, ...]) -> str:
     lines = [
         f"{page.machine(load)} This program itself was late by {soak.lag.most:.2f} s at most.",
         "",
-        f"**{minutes:g} minutes: {count['reviews']:,} reviews, {count['unanswered']} unanswered, "
-        f"{count['wrongly denied']} wrongly denied**, {count['right']:,} judged as if nothing were wrong, the others "
+        f"**{summary(soak, minutes)}**, {count['right']:,} judged as if nothing were wrong, the others "
         f"allowed and not verified; the slowest answer took {soak.slowest:.2f} s. "
         f"{count['cut by a SIGKILL']} more were inside a replica when it was killed; "
         f"{count['late with the machine']} came late while this program was late too, for want of a processor.",
@@ -244,6 +252,7 @@ async def main_(minutes: float, target: Path, logs: Path | None) -> int:
         if not scene.webhook.alive:
             troubles.append("the first replica ended")
     page.put(target, "soak", render(soak, minutes, load))
+    page.note(target, "soak", summary(soak, minutes))
     print(render(soak, minutes, load))
     return 1 if troubles else 0
 
