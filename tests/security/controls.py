@@ -374,6 +374,21 @@ CONTROLS = (
     ),
     Control(
         RESOURCES,
+        "trailers without end",
+        "they are not kept, and what frames a body has 1 MiB",
+        (
+            Edit(
+                "webhook/server/protocol.py",
+                "        if self._in_headers:\n            super().on_header",
+                "        if True:\n            super().on_header",
+            ),
+            Edit("webhook/server/protocol.py", "framing_bytes: int = 1024 * 1024", "framing_bytes: int = 10**12"),
+        ),
+        _COST + "test_trailers_without_end",
+        r"assert \d+(\.\d+)? < 100",
+    ),
+    Control(
+        RESOURCES,
         "deep YAML",
         "100 levels",
         (Edit("webhook/documents/compose.py", "MAX_DEPTH = 100", "MAX_DEPTH = 10**9"),),

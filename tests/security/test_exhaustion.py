@@ -7,6 +7,7 @@ figures.
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import json
 import re
@@ -271,6 +272,27 @@ async def test_connections_that_never_shake_hands(scene):
     assert closed >= 400
     for _, writer in silent:
         writer.transport.abort()
+
+
+async def test_trailers_without_end(scene):
+    """What follows a body is parsed like headers: one client's filled 2.8 GiB in nine seconds."""
+    here = await scene()
+    before = _resident()
+    reader, writer = await _dial(here)
+    head = b"POST /validate?timeout=10s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n")
+    sent, some = 0, b"X-A: b\r\n" * 1000
+    with contextlib.suppress(OSError):
+        while sent < 30 * MIB:
+            writer.write(some)
+            await writer.drain()
+            sent += len(some)
+    grown = _resident() - before
+    print(f"\nFIGURE trailers without end: {max(grown, 0):.0f} MiB more, {sent / MIB:.0f} MiB offered")
+    assert grown < 100
+    await _still_serves(here)
+    writer.transport.abort()
+    del reader
 
 
 async def _drip(here, head, drop, *, pause):

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,7 +14,14 @@ from webhook.policy.decision import Verdict
 from webhook.server.protocol import Bounds
 from webhook.workload.workload import Workload
 
-TIGHT = Bounds(header_seconds=0.4, header_bytes=4096, linger_seconds=0.4, linger_bytes=1_000_000, connections=8)
+TIGHT = Bounds(
+    header_seconds=0.4,
+    header_bytes=4096,
+    framing_bytes=65536,
+    linger_seconds=0.4,
+    linger_bytes=1_000_000,
+    connections=8,
+)
 
 
 async def open_(served: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -53,6 +62,48 @@ async def test_headers_without_end(serve: Any) -> None:
         writer.close()
         assert (await served.post("pod-create")).status_code == 200
     assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"1\r\n{\r\n0\r\n", b"x-a: b\r\n" * 1000),
+        (b"1\r\n{\r\n0\r\nx-a: ", b"b" * 8000),
+        (b"1;", b"a" * 8000),
+        (b"", b"1\r\n \r\n" * 1000),
+    ],
+    ids=["trailers", "one trailer", "one chunk's extension", "chunks of a byte"],
+)
+@pytest.mark.parametrize("path", [b"/validate", b"/livez"])
+async def test_a_body_that_is_mostly_framing(serve: Any, path: bytes, begin: bytes, more: bytes) -> None:
+    """Trailers are kept like headers: one client's filled gigabytes in seconds, long before its time was up."""
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        _reader, writer = await open_(served)
+        writer.write(
+            b"POST %b?timeout=10s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"transfer-encoding: chunked\r\n\r\n%b" % (path, begin)
+        )
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 50_000_000:
+                writer.write(more)
+                await writer.drain()
+                sent += len(more)
+        writer.close()
+    assert sent < 10_000_000
+
+
+async def test_trailers_of_an_honest_client_are_read_past(serve: Any, review: Callable[[str], Any]) -> None:
+    body = json.dumps(review("pod-create")).encode()
+    async with serve(bounds=TIGHT, handshake=0.5) as served:
+        reader, writer = await open_(served)
+        writer.write(
+            b"POST /validate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n"
+            b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nx-checksum: 1\r\n\r\n" % (len(body), body)
+        )
+        answer, _ = await closed_after(reader, 20)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_body_dripped_after_an_early_answer(serve: Any) -> None:

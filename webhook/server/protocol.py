@@ -4,6 +4,7 @@
 |---|---|
 | time to the end of the headers | a client that sends a byte now and then holds a connection for ever |
 | size of the headers | one request fills the memory |
+| bytes of a body that are not the body | so do its trailers, kept like headers, and whatever frames its chunks |
 | reading on after an early answer | the rest of a refused body is read, at its sender's pace |
 | connections at once | every other bound is per connection; beyond it the one that was quiet longest makes room |
 
@@ -52,6 +53,7 @@ class Bounds:
 
     header_seconds: float = 5.0
     header_bytes: int = 64 * 1024
+    framing_bytes: int = 1024 * 1024
     linger_seconds: float = 2.0
     linger_bytes: int = 16 * 1024 * 1024
     connections: int = 4096
@@ -75,6 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_message = False
         self._lingering = False
         self._size = 0
+        self._framing = 0
         self._offered: RequestResponseCycle | None = None
         self._quiet_since = self.loop.time()
 
@@ -113,6 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Parse, then see whether what had to come has come, and was not too much."""
         self._had_short = self._asked is not None
         self._quiet_since = self.loop.time()
+        self._framing += len(data)
         super().data_received(data)
         if self._asked is not None and self._rest is None:
             self._rest = self.loop.call_later(_AT_ONCE, self._go_the_long_way)
@@ -122,6 +126,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.close()
         elif not (self._in_message and self._in_headers):
             self._stop_waiting()
+            if self._in_message and self._framing > self._bounds.framing_bytes:
+                self._refuse(b"431 Request Header Fields Too Large")
         else:
             self._size += len(data)
             if self._size > self._bounds.header_bytes:
@@ -132,7 +138,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Note that headers have begun."""
         self._in_headers = self._in_message = True
-        self._size = 0
+        self._size = self._framing = 0
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -144,8 +150,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._asked is None:
             self._begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what comes after the body is a trailer, which nobody looks at."""
+        if self._in_headers:
+            super().on_header(name, value)
+
     def on_body(self, body: bytes) -> None:
         """Keep the body of a request on the short way."""
+        self._framing -= len(body)
         if self._asked is None:
             super().on_body(body)
         else:
