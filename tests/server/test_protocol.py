@@ -93,6 +93,20 @@ async def test_a_body_that_is_mostly_framing(serve: Any, path: bytes, begin: byt
     assert sent < 10_000_000
 
 
+@pytest.mark.parametrize(("count", "served_all"), [(60, True), (5_000, False)])
+async def test_requests_that_are_sent_without_waiting(serve: Any, count: int, served_all: bool) -> None:
+    """One read holds thousands of the smallest, and each that waits takes as much memory as one that is answered."""
+    async with serve(handshake=5) as served:
+        reader, writer = await open_(served)
+        writer.write(b"GET /x HTTP/1.1\r\n\r\n" * (count - 1) + b"GET /x HTTP/1.1\r\nconnection: close\r\n\r\n")
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            answer, _ = await closed_after(reader, 20)
+        writer.close()
+        assert (answer.count(b"HTTP/1.1 404 ") == count) is served_all
+        assert (await served.post("pod-create")).status_code == 200
+
+
 async def test_trailers_of_an_honest_client_are_read_past(serve: Any, review: Callable[[str], Any]) -> None:
     body = json.dumps(review("pod-create")).encode()
     async with serve(bounds=TIGHT, handshake=0.5) as served:

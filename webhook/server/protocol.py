@@ -5,6 +5,7 @@
 | time to the end of the headers | a client that sends a byte now and then holds a connection for ever |
 | size of the headers | one request fills the memory |
 | bytes of a body that are not the body | so do its trailers, kept like headers, and whatever frames its chunks |
+| requests that wait behind others of their connection | one read of 256 KiB begins 14,000, of 1 kB each |
 | reading on after an early answer | the rest of a refused body is read, at its sender's pace |
 | connections at once | every other bound is per connection; beyond it the one that was quiet longest makes room |
 
@@ -54,9 +55,14 @@ class Bounds:
     header_seconds: float = 5.0
     header_bytes: int = 64 * 1024
     framing_bytes: int = 1024 * 1024
+    pipelined: int = 64
     linger_seconds: float = 2.0
     linger_bytes: int = 16 * 1024 * 1024
     connections: int = 4096
+
+
+class TooManyPipelined(Exception):
+    """A client sends on without waiting for answers; the parser makes a 400 of this, and the connection ends."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -239,6 +245,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _begin(self) -> None:
         """Begin an ASGI request; offer its application to take its answer in one piece."""
+        if len(self.pipeline) >= self._bounds.pipelined:
+            raise TooManyPipelined
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
