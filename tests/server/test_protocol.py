@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -91,6 +92,30 @@ async def test_a_body_that_is_mostly_framing(serve: Any, path: bytes, begin: byt
                 sent += len(more)
         writer.close()
     assert sent < 10_000_000
+
+
+async def test_who_never_reads_is_let_go(serve: Any) -> None:
+    """Its answers wait with its connection, which is never quiet, and so would make no room either."""
+    bounds = Bounds(write_seconds=0.5)
+    async with serve(bounds=bounds, handshake=5) as served:
+        taken = socket.socket()
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        taken.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(taken, ("127.0.0.1", served.server.port))
+        reader, writer = await asyncio.open_connection(
+            sock=taken, ssl=served.trust, server_hostname="localhost", limit=1024
+        )
+        with contextlib.suppress(ConnectionError):
+            for _ in range(300):
+                writer.write(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * 30)
+                await writer.drain()
+                await asyncio.sleep(0.005)
+        async with asyncio.timeout(20):
+            while served.server._main.server_state.connections:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.05)
+        writer.close()
+        assert (await served.post("pod-create")).status_code == 200
+        del reader
 
 
 @pytest.mark.parametrize(("count", "served_all"), [(60, True), (5_000, False)])

@@ -7,6 +7,7 @@
 | bytes of a body that are not the body | so do its trailers, kept like headers, and whatever frames its chunks |
 | requests that wait behind others of their connection | one read of 256 KiB begins 14,000, of 1 kB each |
 | reading on after an early answer | the rest of a refused body is read, at its sender's pace |
+| time in which nothing of an answer is taken | a client that never reads holds its connection, and is never quiet |
 | connections at once | every other bound is per connection; beyond it the one that was quiet longest makes room |
 
 After an early answer (413, 415, …) the rest of the body is read and dropped for a while: closing at once would reset
@@ -56,6 +57,7 @@ class Bounds:
     header_bytes: int = 64 * 1024
     framing_bytes: int = 1024 * 1024
     pipelined: int = 64
+    write_seconds: float = 10.0
     linger_seconds: float = 2.0
     linger_bytes: int = 16 * 1024 * 1024
     connections: int = 4096
@@ -81,6 +83,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._in_headers = True
         self._in_message = False
+        self._stalled: asyncio.TimerHandle | None = None
         self._lingering = False
         self._size = 0
         self._framing = 0
@@ -109,8 +112,21 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self.resume_writing()
         self._take_back()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Note that the client does not take what there is for it; wait for that only so long."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self._bounds.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Note that it has taken most of it."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def shutdown(self) -> None:
         """Let a request that has begun be answered."""
