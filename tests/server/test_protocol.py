@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from webhook.policy.decision import Verdict
+from webhook.server.admission import Limits
 from webhook.server.protocol import Bounds
 from webhook.workload.workload import Workload
 
@@ -260,3 +261,19 @@ async def test_what_is_no_http(serve: Any, rubbish: bytes) -> None:
         writer.close()
         assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
         assert (await served.post("pod-create")).status_code == 200
+
+
+async def test_bodies_that_do_not_come_take_nobodys_place(serve: Any) -> None:
+    """As many as may be connected, each with a body that it owes us, and as many as may be inspected at once."""
+    owing = b"POST /validate?timeout=30s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    owing += b"content-length: 9\r\n\r\n{"
+    async with serve(bounds=Bounds(connections=8), limits=Limits(budget=20, in_flight=4), handshake=5) as served:
+        opened = [await open_(served) for _ in range(8)]
+        for _, writer in opened:
+            writer.write(owing)
+            await writer.drain()
+        await asyncio.sleep(0.2)
+        for _ in range(3):
+            assert (await served.post("pod-create")).status_code == 200
+        for _, writer in opened:
+            writer.close()

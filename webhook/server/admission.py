@@ -41,6 +41,10 @@ from webhook.workload.workload import Workload
 _LOG = logging.getLogger("pullproof.admission")
 
 
+class TooManyInspections(Exception):
+    """As many reviews are being inspected as may be."""
+
+
 class Inspector(Protocol):
     """Judges workloads; `webhook.pipeline` does."""
 
@@ -136,12 +140,10 @@ class AdmissionEndpoint:
         """Answer one request."""
         started = asyncio.get_running_loop().time()
         outcome = _Outcome()
-        self._in_flight += 1
         self.observer.arrived()
         try:
             answer = self._refuse(scope, outcome) or await self._answer(scope, receive, started, outcome)
         finally:
-            self._in_flight -= 1
             self._tell(outcome, asyncio.get_running_loop().time() - started)
         if answer is not None:
             await answer(scope, receive, send)
@@ -170,8 +172,6 @@ class AdmissionEndpoint:
     def _refuse(self, scope: Scope, outcome: _Outcome) -> Answer | None:
         """Return the answer to a request whose body need not be read."""
         refused = self._unsupported(scope)
-        if refused is None and self._in_flight > self.limits.in_flight:
-            refused = refusal(503, "too many requests in flight, try again")
         if refused is not None:
             outcome.decision = "refused"
         return refused
@@ -194,7 +194,7 @@ class AdmissionEndpoint:
             content = await within(limit, self._review(receive, deadline, outcome))
         except OutOfTime:
             return self._overran(outcome)
-        except (BodyTooLarge, TooManyBodies, ClientGone, MalformedReview) as error:
+        except (BodyTooLarge, TooManyBodies, TooManyInspections, ClientGone, MalformedReview) as error:
             outcome.decision = "refused"
             return self._refused(error)
         return Answer(200, content, close=self.closing())
@@ -213,11 +213,21 @@ class AdmissionEndpoint:
         if request.workload.skip is not None:
             outcome.decision = "skipped"
             return self.wire.encode(request, None)
-        verdict = await self.inspector.inspect(request.workload, deadline, user=request.username)
+        verdict = await self._inspected(request, deadline)
         outcome.verdict, outcome.decision = verdict, _decision(verdict)
         if any(map(_unfinished, verdict.judged)):
             self.observer.overran()
         return self.wire.encode(request, verdict)
+
+    async def _inspected(self, request: AdmissionRequest, deadline: float) -> Verdict:
+        """Inspect, where there is room: who has not sent a body yet takes none from those who have."""
+        if self._in_flight >= self.limits.in_flight:
+            raise TooManyInspections
+        self._in_flight += 1
+        try:
+            return await self.inspector.inspect(request.workload, deadline, user=request.username)
+        finally:
+            self._in_flight -= 1
 
     def _overran(self, outcome: _Outcome) -> Answer:
         if outcome.request is None:
@@ -227,7 +237,9 @@ class AdmissionEndpoint:
         self.observer.overran()
         return Answer(200, self.wire.encode_unverified(outcome.request), close=self.closing())
 
-    def _refused(self, error: BodyTooLarge | TooManyBodies | ClientGone | MalformedReview) -> Answer | None:
+    def _refused(
+        self, error: BodyTooLarge | TooManyBodies | TooManyInspections | ClientGone | MalformedReview
+    ) -> Answer | None:
         match error:
             case MalformedReview():
                 return refusal(400, error.reason, path=error.path, close=self.closing())
@@ -235,6 +247,8 @@ class AdmissionEndpoint:
                 return self._too_large()
             case TooManyBodies():
                 return refusal(503, "too many bodies at once, try again")
+            case TooManyInspections():
+                return refusal(503, "too many requests in flight, try again")
             case ClientGone():
                 return None
             case other:

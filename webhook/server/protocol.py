@@ -106,8 +106,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _is_quiet(self) -> bool:
-        answering = self._asked is not None or not (self._offered is None or self._offered.response_complete)
-        return not answering and (self._in_headers or not self._in_message) and not self.transport.is_closing()
+        """Tell whether it is the client that is waited for: for a request, or for the rest of one."""
+        answered = self._offered is None or self._offered.response_complete
+        return (self._in_message or answered) and not self.transport.is_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
