@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from webhook.server.app import create_metrics_app
 from webhook.server.health import Condition
 
 
@@ -91,3 +92,23 @@ async def test_a_port_that_is_taken_is_told(serve: Any) -> None:
         other = WebServer(served.metrics, listen=taken, health=Health())
         with pytest.raises(OSError, match="address already in use"):
             await other.run(asyncio.Event())
+
+
+async def test_metrics_are_not_rendered_for_everyone_who_asks() -> None:
+    """It takes some ten milliseconds once there is much to tell, and reviews wait for it."""
+    rendered = 0
+
+    def render() -> tuple[bytes, str]:
+        nonlocal rendered
+        rendered += 1
+        return b"x 1\n", "text/plain"
+
+    transport = httpx.ASGITransport(create_metrics_app(render))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        for _ in range(20):
+            assert (await client.get("/metrics")).text == "x 1\n"
+        assert rendered < 20
+        before = rendered
+        await asyncio.sleep(0.3)
+        await client.get("/metrics")
+        assert rendered == before + 1

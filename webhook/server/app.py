@@ -5,6 +5,7 @@ they are in its OpenAPI document nevertheless. Law: nobody ever sees a traceback
 says nothing, and its traceback is in the log.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webhook.server.answer import Answer, refusal
 from webhook.server.health import Condition, Health, render
+
+_FRESH = 0.25
 
 
 def create_app(health: Health, doors: Mapping[str, ASGIApp], *, version: str) -> ASGIApp:
@@ -48,13 +51,22 @@ def create_app(health: Health, doors: Mapping[str, ASGIApp], *, version: str) ->
 
 
 def create_metrics_app(render_metrics: Callable[[], tuple[bytes, str]]) -> ASGIApp:
-    """Return the application of the plain port: /metrics, as `render_metrics` gives it (content and its type)."""
+    """Return the application of the plain port: /metrics, as `render_metrics` gives it (content and its type).
+
+    It is rendered at most every `_FRESH` seconds: that takes milliseconds, in which no review is answered, and whoever
+    reaches the port could ask for it all the time.
+    """
+    rendered_at, content, content_type = float("-inf"), b"", ""
 
     async def metrics(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal rendered_at, content, content_type
         if scope["method"] not in ("GET", "HEAD"):
             await refusal(405, "only GET is supported", allow="GET")(scope, receive, send)
             return
-        content, content_type = render_metrics()
+        now = asyncio.get_running_loop().time()
+        if now - rendered_at >= _FRESH:
+            rendered_at = now
+            content, content_type = render_metrics()
         await Answer(200, content, content_type.encode("latin-1"))(scope, receive, send)
 
     return ServerErrorMiddleware(
