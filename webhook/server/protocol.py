@@ -95,7 +95,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > self._bounds.connections:
             _LOG.warning("too many connections, one was closed")
-            self._quietest().transport.close()
+            self._quietest().transport.abort()
         self._wait(self._bounds.header_seconds, b"408 Request Timeout")
 
     def _quietest(self) -> "BoundedProtocol":
