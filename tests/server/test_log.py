@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from webhook.server.log import JsonFormatter, Unhurried, fields
+from webhook.server.log import JsonFormatter, Seldom, Unhurried, configure_logging, fields
 
 
 @pytest.fixture
@@ -82,3 +82,42 @@ def test_a_log_that_nobody_reads_holds_up_nobody_and_tells_what_was_lost() -> No
     handler.close()
     expected = ["being written", "line 0", "line 1", "3 log lines were lost: nobody read the log", "after"]
     assert stuck.written == expected
+
+
+def test_what_strangers_bring_about_is_told_once_a_second() -> None:
+    now = 0.0
+    seldom = Seldom(every=1.0, clock=lambda: now)
+
+    def told(text: str, *values: object) -> bool:
+        return bool(seldom.filter(logging.LogRecord("x", logging.WARNING, __file__, 0, text, values, None)))
+
+    assert [told("no HTTP") for _ in range(3)] == [True, False, False]
+    assert [told("from %s", number) for number in range(3)] == [True, False, False]
+    now = 1.5
+    assert told("no HTTP")
+    bug = logging.LogRecord("x", logging.ERROR, __file__, 0, "a bug", (), None)
+    assert [seldom.filter(bug) for _ in range(2)] == [True, True]
+
+
+def test_the_servers_own_warnings_are_told_seldom() -> None:
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    names = ("pullproof.http", "uvicorn.error", "uvicorn", "httpcore", "httpx")
+    levels = [logging.getLogger(name).level for name in names]
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    try:
+        for _ in range(500):
+            logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+            logging.getLogger("pullproof.http").warning("too many connections, one was closed")
+        for handler in root.handlers:
+            handler.flush()
+        assert 2 <= len(stream.getvalue().splitlines()) < 20
+    finally:
+        for handler in root.handlers:
+            handler.close()
+        root.handlers[:] = before
+        root.setLevel(level)
+        for name, each in zip(names, levels, strict=True):
+            logging.getLogger(name).setLevel(each)
+            logging.getLogger(name).filters.clear()

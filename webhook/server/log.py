@@ -14,7 +14,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -92,6 +92,26 @@ class Unhurried(logging.Handler):
             self._waiting.task_done()
 
 
+class Seldom(logging.Filter):
+    """Lets each warning of a logger through once in `every` seconds: whoever reaches the port brings these about."""
+
+    def __init__(self, every: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._every = every
+        self._clock = clock
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether it was not told of late; what is told apart is the text before its values are filled in."""
+        if record.levelno >= logging.ERROR:
+            return True
+        now = self._clock()
+        if now - self._told.get(str(record.msg), float("-inf")) < self._every:
+            return False
+        self._told[str(record.msg)] = now
+        return True
+
+
 def _lost(count: int) -> logging.LogRecord:
     message = "%d log lines were lost: nobody read the log"
     return logging.LogRecord("pullproof.log", logging.WARNING, __file__, 0, message, (count,), None)
@@ -102,6 +122,8 @@ def configure_logging(level: int = logging.INFO, stream: TextIO | None = None) -
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[Unhurried(handler)], force=True)
+    for name in ("pullproof.http", "uvicorn.error"):
+        logging.getLogger(name).filters[:] = [Seldom()]
     # The server's own chatter (started, finished, waiting) is told by run.py in fewer words.
     logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
     # These write whole headers at debug level, and registries have been seen to repeat a login in theirs.
