@@ -251,7 +251,7 @@ CONTROLS = (
     Control(
         RESOURCES,
         "connections that never shake hands",
-        "1,024 handshakes, and the oldest makes room",
+        "1,024 handshakes beside 4,096 connections, and the oldest makes room",
         (Edit("webhook/server/run.py", "handshakes: int = 1024", "handshakes: int = 10**9"),),
         _COST + "test_connections_that_never_shake_hands",
         r"assert \d+ >= 400",

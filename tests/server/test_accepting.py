@@ -34,7 +34,7 @@ async def test_connections_leave_descriptors_for_registries(serve: Any) -> None:
         listener.close()
         await listener.open(200)
         assert listener._bounds.connections == 100
-        assert listener.servers[0]._most == 64
+        assert listener.servers[0]._most() == 100
 
 
 async def test_where_no_descriptor_is_left_it_goes_on_later(serve: Any) -> None:

@@ -242,7 +242,7 @@ async def test_a_handshake_that_does_not_come_is_not_waited_for(serve: Any) -> N
 
 async def test_handshakes_are_bounded_and_the_oldest_makes_room(serve: Any) -> None:
     """Each holds the memory of TLS; and whoever holds all places must not keep others out."""
-    async with serve(handshake=60.0, handshakes=64) as served:
+    async with serve(handshake=60.0, handshakes=64, bounds=Bounds(connections=64)) as served:
         silent = [await asyncio.open_connection("127.0.0.1", served.server.port) for _ in range(200)]
         assert (await served.post("pod-create")).status_code == 200
         ends = [asyncio.create_task(closed_after(reader, 20)) for reader, _ in silent[:130]]
@@ -250,6 +250,23 @@ async def test_handshakes_are_bounded_and_the_oldest_makes_room(serve: Any) -> N
         assert len(served.server._main.servers[0]._shaking) <= 64
         for _, writer in silent:
             writer.close()
+
+
+async def test_a_burst_of_honest_handshakes_is_served(serve: Any) -> None:
+    """API servers open a connection for each review past their idle ones, and all greet before any is greeted."""
+    async with serve(handshake=60.0, handshakes=64) as served:
+        address = "127.0.0.1", served.server.port
+        opened = [await asyncio.to_thread(socket.create_connection, address) for _ in range(200)]
+        await asyncio.sleep(0.1)
+
+        async def ask(opened: socket.socket) -> bytes:
+            reader, writer = await asyncio.open_connection(sock=opened, ssl=served.trust, server_hostname="localhost")
+            writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            return answer[:12]
+
+        assert await asyncio.gather(*map(ask, opened)) == [b"HTTP/1.1 200"] * 200
 
 
 @pytest.mark.parametrize("rubbish", [b"\x00" * 64, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50 + b"@"])

@@ -3,6 +3,7 @@
 A server of asyncio's makes all that TLS takes of a connection, some 55 kB, once it is accepted, however many there are:
 nine thousand of which none said a word were half a GiB. So we accept ourselves. Where more than `most` handshakes are
 under way the oldest ends: an honest one takes milliseconds, and whoever only holds places loses them to those who come.
+In a burst of API servers thousands begin before the first is done: what bounds them leaves room for that.
 """
 
 import asyncio
@@ -35,14 +36,14 @@ class AcceptingServer:
         context: ssl.SSLContext,
         *,
         patience: float,
-        most: int,
+        most: Callable[[], int],
     ) -> None:
-        """`most` handshakes at once; each, and each farewell, may take `patience` seconds."""
+        """`most` is asked how many handshakes there may be; each, and each farewell, may take `patience` seconds."""
         self.sockets = tuple(sockets)
         self._protocol = protocol
         self._context = context
         self._patience = patience
-        self._most = max(most, _LEAST)
+        self._most = most
         self._shaking: dict[asyncio.Task[None], None] = {}
         self._closed = False
 
@@ -87,7 +88,7 @@ class AcceptingServer:
             self._welcome(connection)
 
     def _welcome(self, connection: socket.socket) -> None:
-        if len(self._shaking) >= self._most:
+        while len(self._shaking) >= max(self._most(), _LEAST):
             oldest = next(iter(self._shaking))
             del self._shaking[oldest]
             oldest.cancel()

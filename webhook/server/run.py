@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -36,7 +37,8 @@ T = TypeVar("T")
 class Listen:
     """Where and how long. A host of None is every address of the machine; port 0 is any free one. Seconds.
 
-    `handshakes`: how many may be under way; more end the oldest.
+    `handshakes`: how many may be under way, however many connections there are; fewer of these leave room for more, so
+    that a burst of new ones is served. Beyond that the oldest ends.
 
     `keep_alive` is longer than the 90 s of Go's client, so that we never close a connection while it is being used.
     """
@@ -165,11 +167,11 @@ class _Listener(uvicorn.Server):
     async def open(self, room: int) -> None:
         """Bind and listen; connections wait until `serve`.
 
-        Of `room` descriptors, connections take at most half, and those that shake hands a quarter: the others are for
-        registries and the API server.
+        Of `room` descriptors, connections take at most half, and those that shake hands what is left of that, or a
+        quarter: the others are for registries and the API server.
         """
-        most = min(self._listen.bounds.connections, room // 2)
-        self._bounds = replace(self._listen.bounds, connections=most)
+        connections = min(self._listen.bounds.connections, room // 2)
+        self._bounds = replace(self._listen.bounds, connections=connections)
         if not self.config.loaded:
             self.config.load()
         context, listen = self.config.ssl, self._listen
@@ -179,7 +181,7 @@ class _Listener(uvicorn.Server):
             server = await loop.create_server(self._protocol, self._host, self._port, backlog=listen.backlog)
         else:
             sockets = await bind(self._host, self._port, listen.backlog)
-            most = min(listen.handshakes, room // 4)
+            most = partial(self._handshakes, min(listen.handshakes, room // 4))
             server = AcceptingServer(self._protocol, sockets, context, patience=listen.handshake, most=most)
             server.start()
         self.servers = [server]  # type: ignore[list-item] # uvicorn closes it and waits for that, no more
@@ -198,6 +200,10 @@ class _Listener(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `stop_on_signals`."""
         yield
+
+    def _handshakes(self, least: int) -> int:
+        """Return how many may be under way: what becomes a connection takes no more than that."""
+        return max(least, self._bounds.connections - len(self.server_state.connections))
 
     def _protocol(self) -> asyncio.Protocol:
         return BoundedProtocol(
