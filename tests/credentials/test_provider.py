@@ -184,6 +184,15 @@ async def test_few_programs_run_at_once_however_many_registries_are_named(settin
     assert len(setting.programs.asked("p")) >= 24
 
 
+async def test_who_waited_for_a_program_takes_what_another_brought_meanwhile(setting):
+    """A rollout names many images of one registry, and the first answer is good for all of them."""
+    script = "sleep 0.2\n" + answers({"quay.io": login("u")}, cache="Registry")
+    providers = setting.provider("p", script).start()
+    found = await asyncio.gather(*(ask(providers, f"quay.io/a{number}") for number in range(24)))
+    assert found == [(["u"], "")] * 24
+    assert len(setting.programs.asked("p")) == 8
+
+
 async def test_a_waiters_deadline_does_not_end_the_program(setting):
     providers = setting.provider("p", "sleep 0.3\n" + answers({"quay.io": login("u")})).start()
     assert await ask(providers, "quay.io/a", seconds=0.05) == ([], "provider 'p': gave no answer in time")

@@ -200,7 +200,7 @@ class CredentialProviders:
         except TimeoutError:
             return _failed(question.provider, "was not asked: it is busy with others")
         try:
-            return await self._run(question)
+            return self._known(question) or await self._run(question)  # who waited may find it brought
         finally:
             places.release()
 
