@@ -27,6 +27,22 @@ def test_the_soft_limit_is_raised(limits: str, told: str) -> None:
     assert done.stdout.strip() == told
 
 
+def test_where_no_more_may_be_had_there_are_those_there_are() -> None:
+    """A sandbox may forbid to ask, and so does a system whose `fs.nr_open` was lowered below the hard limit."""
+    forbid = """
+import resource, sys
+
+def refuse(event, _):
+    if event == "resource.setrlimit":
+        raise ValueError("not allowed to raise maximum limit")
+
+sys.addaudithook(refuse)
+"""
+    command = ["bash", "-c", 'ulimit -Sn 1024; exec "$@"', "x", sys.executable, "-c", forbid + TELL]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1024 1024"
+
+
 async def test_connections_leave_descriptors_for_registries(serve: Any) -> None:
     async with serve() as served:
         listener = served.server._main

@@ -112,13 +112,18 @@ class AcceptingServer:
 def descriptors(most: int = 65_536) -> int:
     """Have as many descriptors as the system lets us, up to `most`; return how many there are.
 
-    What runs in a container mostly begins with 1,024, and may have more for the asking (systemd, `LimitNOFILE`).
+    What runs in a container mostly begins with 1,024, and may have more for the asking (systemd, `LimitNOFILE`). Where
+    it may not (a sandbox, or a hard limit above `fs.nr_open`), those that there are do.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return most if soft == resource.RLIM_INFINITY else soft
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:
+        _LOG.warning("no more descriptors may be had", extra=fields(descriptors=soft, reason=str(error)))
+        return soft
     return wanted
 
 
