@@ -112,3 +112,12 @@ async def test_metrics_are_not_rendered_for_everyone_who_asks() -> None:
         await asyncio.sleep(0.3)
         await client.get("/metrics")
         assert rendered == before + 1
+
+
+async def test_metrics_that_could_not_be_rendered_are_no_empty_page() -> None:
+    def render() -> tuple[bytes, str]:
+        raise ValueError("a bug")
+
+    transport = httpx.ASGITransport(create_metrics_app(render), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        assert [(await client.get("/metrics")).status_code for _ in range(2)] == [500, 500]

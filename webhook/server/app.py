@@ -65,8 +65,8 @@ def create_metrics_app(render_metrics: Callable[[], tuple[bytes, str]]) -> ASGIA
             return
         now = asyncio.get_running_loop().time()
         if now - rendered_at >= _FRESH:
-            rendered_at = now
             content, content_type = render_metrics()
+            rendered_at = now
         await Answer(200, content, content_type.encode("latin-1"))(scope, receive, send)
 
     return ServerErrorMiddleware(
