@@ -252,9 +252,10 @@ async def test_handshakes_are_bounded_and_the_oldest_makes_room(serve: Any) -> N
             writer.close()
 
 
-async def test_a_burst_of_honest_handshakes_is_served(serve: Any) -> None:
+@pytest.mark.parametrize("connections", [4096, 64], ids=["there is room for all", "they wait for room"])
+async def test_a_burst_of_honest_handshakes_is_served(serve: Any, connections: int) -> None:
     """API servers open a connection for each review past their idle ones, and all greet before any is greeted."""
-    async with serve(handshake=60.0, handshakes=64) as served:
+    async with serve(handshake=60.0, handshakes=64, bounds=Bounds(connections=connections)) as served:
         address = "127.0.0.1", served.server.port
         opened = [await asyncio.to_thread(socket.create_connection, address) for _ in range(200)]
         await asyncio.sleep(0.1)

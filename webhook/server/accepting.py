@@ -3,7 +3,8 @@
 A server of asyncio's makes all that TLS takes of a connection, some 55 kB, once it is accepted, however many there are:
 nine thousand of which none said a word were half a GiB. So we accept ourselves. Where more than `most` handshakes are
 under way the oldest ends: an honest one takes milliseconds, and whoever only holds places loses them to those who come.
-In a burst of API servers thousands begin before the first is done: what bounds them leaves room for that.
+In a burst of API servers thousands begin before the first is done: `most` leaves room for that, and where it does not,
+who comes waits in the backlog until the oldest had its time.
 """
 
 import asyncio
@@ -22,8 +23,12 @@ _AT_ONCE = 16
 """Connections that are accepted in one turn of the loop; every handshake has begun before it can be the oldest."""
 
 _LEAST = 4 * _AT_ONCE
-_REST = 0.5
-"""Seconds for which none is accepted after the system refused one, mostly for want of a descriptor."""
+_HONEST = 0.5
+"""Seconds that a handshake may take however many wait for its place."""
+
+_BREATH, _REST = 0.01, 0.5
+"""Seconds for which none is accepted where there is no room for one, and after the system refused one, mostly for want
+of a descriptor."""
 
 
 class AcceptingServer:
@@ -44,7 +49,7 @@ class AcceptingServer:
         self._context = context
         self._patience = patience
         self._most = most
-        self._shaking: dict[asyncio.Task[None], None] = {}
+        self._shaking: dict[asyncio.Task[None], float] = {}
         self._closed = False
 
     def start(self) -> None:
@@ -74,26 +79,39 @@ class AcceptingServer:
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(_AT_ONCE):
+            if not self._make_room():
+                self._pause(listening, _BREATH)
+                return
             try:
                 connection, _address = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
                 _LOG.warning("no connection can be accepted", extra=fields(reason=error.strerror))
-                loop = asyncio.get_running_loop()
-                loop.remove_reader(listening)
-                loop.call_later(_REST, self._listen, listening)
+                self._pause(listening, _REST)
                 return
             connection.setblocking(False)
             self._welcome(connection)
 
-    def _welcome(self, connection: socket.socket) -> None:
+    def _pause(self, listening: socket.socket, seconds: float) -> None:
+        """Let those who come to it wait in its backlog."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listening)
+        loop.call_later(seconds, self._listen, listening)
+
+    def _make_room(self) -> bool:
+        """End the oldest where there are too many; tell whether there is room: each is given its time."""
         while len(self._shaking) >= max(self._most(), _LEAST):
-            oldest = next(iter(self._shaking))
+            oldest, began = next(iter(self._shaking.items()))
+            if asyncio.get_running_loop().time() - began < _HONEST:
+                return False
             del self._shaking[oldest]
             oldest.cancel()
+        return True
+
+    def _welcome(self, connection: socket.socket) -> None:
         task = asyncio.create_task(self._shake_hands(connection))
-        self._shaking[task] = None
+        self._shaking[task] = asyncio.get_running_loop().time()
         task.add_done_callback(lambda done: self._shaking.pop(done, None))
 
     async def _shake_hands(self, connection: socket.socket) -> None:
