@@ -190,6 +190,22 @@ async def test_connections_are_bounded_and_the_quietest_makes_room(serve: Any) -
             writer.close()
 
 
+async def test_who_has_just_shaken_hands_is_not_the_quietest(serve: Any) -> None:
+    """In a burst a handshake takes its time, and the request follows it."""
+    async with serve(bounds=Bounds(header_seconds=20, connections=2), handshake=60.0) as served:
+        slow = await asyncio.to_thread(socket.create_connection, ("127.0.0.1", served.server.port))
+        await asyncio.sleep(0.1)
+        idle, ends = await open_(served)
+        await asyncio.sleep(0.1)
+        reader, writer = await asyncio.open_connection(sock=slow, ssl=served.trust, server_hostname="localhost")
+        assert (await served.post("pod-create")).status_code == 200
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        assert await idle.read() == b""
+        ends.close()
+        writer.close()
+
+
 async def test_connections_that_are_being_answered_make_no_room(serve: Any) -> None:
     go = asyncio.Event()
 

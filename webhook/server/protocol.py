@@ -88,11 +88,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._size = 0
         self._framing = 0
         self._offered: RequestResponseCycle | None = None
-        self._quiet_since = self.loop.time()
+        self._quiet_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept, and have another make room where there are too many; wait for headers only so long."""
         super().connection_made(transport)
+        self._quiet_since = self.loop.time()
         if len(self.connections) > self._bounds.connections:
             _LOG.warning("too many connections, one was closed")
             self._quietest().transport.abort()
