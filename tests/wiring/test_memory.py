@@ -112,3 +112,25 @@ asyncio.run(asyncio.wait_for(main(), 60))
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps nothing")
 def test_what_is_free_goes_back_by_itself() -> None:
     subprocess.run([sys.executable, "-c", AT_TIMES], capture_output=True, text=True, check=True)
+
+
+AT_ONCE = AT_TIMES.replace(
+    """    blocks = [bytes(3000) for _ in range(20_000)]
+    kept = blocks[::50]
+    held = resident()
+    giving = asyncio.create_task(give_back_at_times(0.01))
+""",
+    """    giving = asyncio.create_task(give_back_at_times(3600.0, 0.01))
+    await asyncio.sleep(0.05)
+    blocks = [bytes(3000) for _ in range(30_000)]
+    kept = blocks[::50]
+    held = resident()
+    await asyncio.sleep(0.1)  # it is noticed while all of it is in use
+""",
+)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps nothing")
+def test_what_came_in_a_burst_goes_back_soon_after_it() -> None:
+    assert "3600.0" in AT_ONCE
+    subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=True)
