@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from webhook.cluster.evidence import UNSURVEYED, ClusterFactsSource, Learner
+from webhook.cluster.evidence import UNSURVEYED, ClusterFactsSource, Learner, Writer
 from webhook.cluster.learnt import Learnt
 from webhook.cluster.mutators import UNREAD, MutatingWebhooks
 from webhook.cluster.notebook import Notebook
@@ -90,16 +90,20 @@ class Held:
     held = True
 
 
+class Another:
+    held = False
+
+
 @pytest.fixture
 async def learner(cluster, namespace, running, clean):
-    async def make(registry) -> tuple[Learner, ClusterFactsSource, Notebook]:
+    async def make(registry, writer: Writer | None = None) -> tuple[Learner, ClusterFactsSource, Notebook]:
         revisions = Revisions(cluster)
         for watching in revisions.watchings:
             running(watching.run())
             await asyncio.wait_for(watching.synced.wait(), 5)
         secrets = ClusterPullSecrets(cluster, decode_secret)
         notebook = Notebook(cluster, namespace, "evidence")
-        made = Learning(cluster, notebook, revisions, secrets).learner(registry, Held(), lambda *_: None)
+        made = Learning(cluster, notebook, revisions, secrets).learner(registry, writer or Held(), lambda *_: None)
         webhooks = MutatingWebhooks(cluster, lambda _: None)
         running(webhooks.watching.run())
         await asyncio.wait_for(webhooks.watching.synced.wait(), 5)
@@ -261,6 +265,17 @@ async def test_all_of_it_runs_by_itself(learner, pod, namespace, running, eventu
     one, source, _ = await learner(Registry(private=Failure.HIDDEN))
     running(one.run())
     await eventually(lambda: bool(ask(source, "private.example/x:1").node_logins))
+
+
+async def test_a_replica_soon_hears_of_the_first_survey_of_another(learner, running, eventually) -> None:
+    """Until then it is sure of nothing, and lets in what the other denies."""
+    one, source, _ = await learner(Registry(), Another())
+    running(one.run())
+    await asyncio.sleep(0.2)
+    assert who(ask(source, "quay.io/x:1")) == [UNSURVEYED]
+    writing, _, _ = await learner(Registry())
+    await writing.survey()
+    await eventually(lambda: who(ask(source, "quay.io/x:1")) == [])
 
 
 async def test_a_registry_that_is_down_proves_nothing() -> None:

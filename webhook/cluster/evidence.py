@@ -138,12 +138,15 @@ class Learner:
         return seen
 
     async def _keep_reading(self) -> None:
+        """Read again and again, sooner while nobody has looked the pods over: until then no failure is certain."""
         while True:
+            pause = READ_EVERY
             try:
-                await self._notebook.read()
+                learnt = await self._notebook.read()
+                pause = READ_EVERY if learnt.surveyed else _LOOK_AGAIN
             except ClusterError as error:
                 log.warning("cannot read what was learnt: %s", error)
-            await asyncio.sleep(READ_EVERY)
+            await asyncio.sleep(pause)
 
     async def _keep_surveying(self) -> None:
         for watching in self._revisions.watchings:
