@@ -74,9 +74,9 @@ def event(kind: str, name: str, color: str, version: int) -> dict:
     return {"type": kind, "object": thing(name, color, version)}
 
 
-async def play(server: Server, **more) -> tuple[Things, Watching]:
+async def play(server: Server, things: Things | None = None, **more) -> tuple[Things, Watching]:
     """Run until the server has nothing more to say."""
-    things = Things()
+    things = things or Things()
     watching = Watching(server, "/things", Thing, things, backoff=NOW, **more)
     task = asyncio.create_task(watching.run())
     try:
@@ -186,13 +186,7 @@ async def test_a_bug_ends_no_watch(caplog) -> None:
     things = Stumbling()
     server = Server({"a": "red"}, [event("ADDED", "b", "odd", 11), event("ADDED", "c", "blue", 12)])
     server.things["b"] = "green"
-    watching = Watching(server, "/things", Thing, things, backoff=NOW)
-    task = asyncio.create_task(watching.run())
-    try:
-        await asyncio.wait_for(server.idle.wait(), 5)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    await play(server, things)
     assert things.stumbled
     assert things.colors == {"a": "red", "b": "green"}
     assert server.asked == ["list 0", "watch 10", "list 0", "watch 10"]
